@@ -1,0 +1,1 @@
+"""The nouns: contacts and their addresses, messages in and out, ids. Pure; imports nothing of ours."""

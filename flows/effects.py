@@ -1,0 +1,77 @@
+"""Effects are requests: they say what to do beyond changing the session, in the imperative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from domain.contact import Purpose
+from flows.conditions import Answer
+from flows.model import Period, Question
+from flows.session import Outcome
+
+Blanks = Mapping[str, str | int | date]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say this; `blanks` fill its {blanks}, in the form of the contact's language."""
+
+    text: str
+    blanks: Blanks = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask this question, with its answers on offer in the way of the contact's channel."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnswer:
+    """Keep this answer, or this score; a later one to the same question takes its place."""
+
+    question: str
+    value: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawAnswer:
+    """An earlier answer was changed, and this question no longer applies."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsent:
+    """They said yes or no to a purpose, to these very words."""
+
+    purpose: Purpose
+    given: bool
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartWait:
+    """Wait for a reply; if `sprint` is still the present one after `timeout`, say WaitTimedOut."""
+
+    sprint: int
+    timeout: Period
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatFlow:
+    """Start this flow again after a while."""
+
+    flow: str
+    every: Period
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    outcome: Outcome
+
+
+Effect = Say | Ask | SaveAnswer | WithdrawAnswer | RecordConsent | StartWait | RepeatFlow | EndSession

@@ -1,0 +1,289 @@
+"""The flow engine: an input goes in, a new session and effects come out.
+
+No clock, no disk, no network and no language: everything that decides what a contact is asked next
+stands in this file, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import assert_never
+
+from flows.conditions import PREFER_NOT_TO_SAY, Answer, holds
+from flows.effects import (
+    Ask,
+    Effect,
+    EndSession,
+    RecordConsent,
+    RepeatFlow,
+    SaveAnswer,
+    Say,
+    StartWait,
+    WithdrawAnswer,
+)
+from flows.inputs import Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
+from flows.localized import LocalFlow
+from flows.model import Date, Integer, Note, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.phrases import Phrases
+from flows.replies import Cut, is_greeting, understand
+from flows.score import score
+from flows.session import Outcome, Session
+
+#: After this long a returning person is told where they are before they are asked on.
+RECAP_AFTER = timedelta(hours=3)
+#: Replies that mean nothing: the second is explained differently, from the third a person is offered,
+#: and after the last the bot is silent until it understands again (the other end may be a machine).
+EXPLAIN, OFFER, SILENT = 2, 3, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sprint:
+    """One step of the engine: the session after it, and what the world is asked to do."""
+
+    session: Session
+    effects: tuple[Effect, ...] = ()
+
+
+def step(flow: LocalFlow, session: Session, given: Input) -> Sprint:
+    """What follows when this happens to somebody who is there in the flow.
+
+    A step that changes nothing returns the very same session and no effects.
+    """
+    if isinstance(given, Started):
+        return _go_on(flow, replace(session, answers={**session.answers, **given.known}), -1)
+    if session.waiting_at is None:
+        return Sprint(session)
+    question = flow.question(session.waiting_at)
+    if question is None:
+        return _end(session, Outcome.FLOW_CHANGED, Say(flow.phrases.flow_changed))
+    match given:
+        case Replied():
+            return _take_reply(flow, session, question, given)
+        case Chose(name, option, idle):
+            return _take_button(flow, session, question, name, option, idle)
+        case Steered(command, idle):
+            return _steer(flow, session, question, command, idle)
+        case WaitTimedOut(sprint) if sprint == session.sprint:
+            return _take_silence(flow, session, question)
+        case WaitTimedOut():
+            return Sprint(session)  # too late: the session has moved on
+        case _:
+            assert_never(given)
+
+
+def _take_reply(flow: LocalFlow, session: Session, question: Question, given: Replied) -> Sprint:
+    away = session.paused or given.idle >= RECAP_AFTER
+    if away and isinstance(question, Text) and (session.paused or is_greeting(given.text, flow.words)):
+        return _ask_again(flow, session, question, *_recap(flow, session))
+    answer = understand(question, given.text, flow.words, given.today)
+    if answer is not None:
+        return _answered(flow, session, question, answer, *(_recap(flow, session, 1) if away else ()))
+    if away:  # the first word after a long time is more likely a hello than a try
+        return _ask_again(flow, session, question, *_recap(flow, session))
+    return _misunderstood(flow, session, question)
+
+
+def _take_button(
+    flow: LocalFlow, session: Session, question: Question, name: str, option: int, idle: timedelta
+) -> Sprint:
+    if name != question.name:
+        earlier = flow.question(name)
+        if earlier is not None and session.answers.get(name, "") == pressed(earlier, option):
+            return Sprint(session)  # the same button pressed twice
+        return _ask_again(flow, session, question, Say(flow.phrases.earlier_button))
+    if option == -1:
+        return _steer(flow, session, question, Command.SKIP, idle)
+    answer = pressed(question, option)
+    if answer is None:
+        return _ask_again(flow, session, question, Say(flow.phrases.earlier_button))
+    recap = _recap(flow, session, 1) if session.paused or idle >= RECAP_AFTER else ()
+    return _answered(flow, session, question, answer, *recap)
+
+
+def pressed(question: Question, option: int) -> Answer | None:
+    """The answer behind the `option`-th button under a question; None where it has no such button."""
+    match question:
+        case YesNo():
+            return ("yes", "no")[option] if option in (0, 1) else None
+        case SelectOne(choices=choices):
+            return choices[option].name if 0 <= option < len(choices) else None
+        case Scale(minimum=low, maximum=high):
+            return low + option if 0 <= option <= high - low else None
+        case SelectMultiple() | Integer() | Text() | Date():
+            return None
+        case _:
+            assert_never(question)
+
+
+def _steer(
+    flow: LocalFlow, session: Session, question: Question, command: Command, idle: timedelta
+) -> Sprint:
+    phrases = flow.phrases
+    match command:
+        case Command.AGAIN:
+            return _ask_again(flow, session, question)
+        case Command.PAUSE:
+            paused = replace(session, sprint=session.sprint + 1, paused=True, misses=0)
+            return Sprint(paused, (Say(phrases.paused), StartWait(paused.sprint, flow.expires_after)))
+        case Command.SKIP if question.required:
+            return _ask_again(flow, session, question, Say(phrases.needed))
+        case Command.SKIP:
+            return _answered(flow, session, question, PREFER_NOT_TO_SAY)
+        case Command.BACK:
+            earlier = _before(flow, session, question)
+            if earlier is None:
+                return _ask_again(flow, session, question, Say(phrases.first_question))
+            return _ask_again(flow, replace(session, waiting_at=earlier.name), earlier)
+        case _:
+            return Sprint(session)  # not the engine's word
+
+
+def _take_silence(flow: LocalFlow, session: Session, question: Question) -> Sprint:
+    if session.paused or session.nudged or flow.nudge_after is None:
+        return _end(session, Outcome.EXPIRED)
+    nudged = replace(session, sprint=session.sprint + 1, nudged=True)
+    return Sprint(
+        nudged, (Say(flow.phrases.nudge), Ask(question), StartWait(nudged.sprint, flow.expires_after))
+    )
+
+
+def _answered(
+    flow: LocalFlow, session: Session, question: Question, answer: Answer | Cut, *before: Effect
+) -> Sprint:
+    effects: tuple[Effect, ...] = before
+    if isinstance(answer, Cut):
+        effects, answer = (*effects, Say(flow.phrases.text_cut)), answer.text
+    elif isinstance(question, Date) and answer != PREFER_NOT_TO_SAY:
+        effects = (*effects, Say(flow.phrases.date_noted, {"date": date.fromisoformat(str(answer))}))
+    if isinstance(question, YesNo) and question.consent is not None:
+        kept: Effect = RecordConsent(question.consent, answer == "yes", question.name)
+    else:
+        kept = SaveAnswer(question.name, answer)
+    told = replace(session, answers={**session.answers, question.name: answer})
+    return _go_on(flow, told, flow.place[question.name], *effects, kept)
+
+
+def _go_on(flow: LocalFlow, session: Session, after: int, *effects: Effect) -> Sprint:
+    """Say the notes that apply until a question must wait for its reply, or the flow ends.
+
+    What was answered before and still applies is passed over; what no longer applies is withdrawn.
+    """
+    answers = dict(session.answers)
+    said = session.said
+    for step_ in flow.steps[after + 1 :]:
+        item = step_.item
+        applies = holds(step_.when, answers)
+        if isinstance(item, Note):
+            if applies and item.name not in said:
+                said, effects = (*said, item.name), (*effects, Say(item.label))
+                if item.ends:
+                    ended = replace(session, answers=answers, said=said)
+                    return _end(ended, Outcome.DECLINED, *effects)
+        elif item.name in answers:
+            if not applies:
+                del answers[item.name]
+                effects = (*effects, WithdrawAnswer(item.name))
+        elif applies:
+            return _ask(flow, replace(session, answers=answers, said=said), item, *effects)
+    done = replace(session, answers=answers, said=said)
+    return _end(done, Outcome.COMPLETED, *effects, *_closing(flow, done))
+
+
+def _closing(flow: LocalFlow, session: Session) -> Iterator[Effect]:
+    if flow.score is not None and (figure := score(flow, session.answers)) is not None:
+        yield SaveAnswer(flow.score.name, figure)
+    if flow.repeats is not None and holds(flow.repeats.when, session.answers):
+        yield RepeatFlow(flow.id, flow.repeats.every)
+
+
+def _ask(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
+    waiting = replace(
+        session, sprint=session.sprint + 1, waiting_at=question.name, misses=0, paused=False, nudged=False
+    )
+    return Sprint(waiting, (*effects, Ask(question), _wait(flow, waiting)))
+
+
+def _ask_again(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
+    again = replace(session, sprint=session.sprint + 1, misses=0, paused=False)
+    return Sprint(again, (*effects, Ask(question), _wait(flow, again)))
+
+
+def _misunderstood(flow: LocalFlow, session: Session, question: Question) -> Sprint:
+    missed = replace(session, sprint=session.sprint + 1, misses=session.misses + 1)
+    if missed.misses > SILENT:
+        return Sprint(session)
+    phrases = flow.phrases
+    effects: tuple[Effect, ...]
+    if missed.misses < EXPLAIN:
+        effects = (Say(phrases.not_understood), Ask(question))
+    elif missed.misses < OFFER:
+        effects = (_explanation(phrases, question), Ask(question))
+    else:
+        effects = (Say(phrases.offer_person),)
+    return Sprint(missed, (*effects, _wait(flow, missed)))
+
+
+def _explanation(phrases: Phrases, question: Question) -> Say:
+    match question:
+        case Scale(minimum=low, maximum=high):
+            return Say(phrases.explain_scale, {"low": low, "high": high, "example": (low + high + 1) // 2})
+        case YesNo():
+            return Say(phrases.explain_one, {"example": 1, "label": phrases.yes})
+        case SelectOne(choices=choices):
+            return Say(phrases.explain_one, {"example": 1, "label": choices[0].label})
+        case SelectMultiple():
+            return Say(phrases.explain_several)
+        case Integer():
+            return Say(phrases.explain_number)
+        case Date():
+            return Say(phrases.explain_date)
+        case Text():
+            return Say(phrases.explain_text)
+        case _:
+            assert_never(question)
+
+
+def _recap(flow: LocalFlow, session: Session, answered_now: int = 0) -> tuple[Effect, ...]:
+    """Where a returning person is; nothing where the flow has but one question left, or one in all."""
+    left = sum(
+        1
+        for s in flow.steps
+        if not isinstance(s.item, Note)
+        and s.item.name not in session.answers
+        and holds(s.when, session.answers)
+    )
+    left -= answered_now
+    if left < 1:
+        return ()
+    return (Say(flow.phrases.welcome_back.of(left), {"count": left}),)
+
+
+def _before(flow: LocalFlow, session: Session, question: Question) -> Question | None:
+    """The question asked before this one: the last one above it that they themselves answered."""
+    for step_ in reversed(flow.steps[: flow.place[question.name]]):
+        item = step_.item
+        if (
+            isinstance(item, Note)
+            or item.name not in session.answers
+            or not holds(step_.when, session.answers)
+        ):
+            continue
+        if not (
+            isinstance(item, YesNo) and item.consent is not None
+        ):  # consent is withdrawn by STOP, not by BACK
+            return item
+    return None
+
+
+def _wait(flow: LocalFlow, session: Session) -> StartWait:
+    silent_before = flow.nudge_after is None or session.nudged or session.paused
+    return StartWait(
+        session.sprint, flow.expires_after if silent_before else flow.nudge_after or flow.expires_after
+    )
+
+
+def _end(session: Session, outcome: Outcome, *effects: Effect) -> Sprint:
+    ended = replace(session, sprint=session.sprint + 1, waiting_at=None, misses=0, paused=False)
+    return Sprint(ended, (*effects, EndSession(outcome)))

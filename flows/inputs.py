@@ -1,0 +1,77 @@
+"""Inputs are facts: they tell the engine what happened, in the past tense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+from flows.conditions import Answer
+
+
+class Command(StrEnum):
+    """Words that steer instead of answering. The engine knows the first four; the rest steer the bot."""
+
+    BACK = "back"
+    AGAIN = "again"
+    SKIP = "skip"
+    PAUSE = "pause"
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    LANGUAGE = "language"
+    PERSON = "person"
+    CHECKIN = "checkin"
+    JOIN = "join"
+    EVENTS = "events"
+    BOOKINGS = "bookings"
+    OUT = "out"
+    MY_DATA = "my_data"
+    FORGET_ME = "forget_me"
+
+
+STEERING = frozenset({Command.BACK, Command.AGAIN, Command.SKIP, Command.PAUSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The session begins. `known` are answers we have already, which are not asked for."""
+
+    known: Mapping[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """Somebody typed this, `idle` after they were last heard; `today` is the date where they are."""
+
+    text: str
+    today: date
+    idle: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Chose:
+    """Somebody pressed a button: the `option`-th on offer under that question (-1: the one to skip it)."""
+
+    question: str
+    option: int
+    idle: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """Somebody sent BACK, AGAIN, SKIP or PAUSE."""
+
+    command: Command
+    idle: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class WaitTimedOut:
+    """The wait that began in that sprint has lasted its time."""
+
+    sprint: int
+
+
+Input = Started | Replied | Chose | Steered | WaitTimedOut

@@ -1,0 +1,118 @@
+"""What a schema cannot say about a flow: names that must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from string import Formatter
+
+from flows.conditions import PREFER_NOT_TO_SAY, Condition, Is, Within, questions_in
+from flows.model import Flow, Group, Integer, Note, Question, Scale, SelectMultiple, SelectOne, YesNo
+
+Place = tuple[str | int, ...]
+
+#: The blanks that the project fills; a flow made by a function may add its own.
+PROJECT_BLANKS = frozenset({"phone"})
+
+
+def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
+    """Each fault of the flow with its place in the file."""
+    earlier: dict[str, Question] = {}
+    names: set[str] = set()
+    for place, item, conditions in _items(flow):
+        if item.name in names:
+            yield (*place, "name"), f"another question is called {item.name!r}; names are columns of the data"
+        names.add(item.name)
+        for where, condition in conditions:
+            yield from ((where, fault) for fault in _in_condition(condition, earlier))
+        yield from _in_texts(place, item)
+        if not isinstance(item, Note):
+            yield from _in_question(place, item, first=not earlier)
+            earlier[item.name] = item
+    if flow.score is not None:
+        for name in (*flow.score.questions, *flow.score.reverse):
+            if not isinstance(earlier.get(name), Scale):
+                yield ("score",), f"{name!r} is no scale question of this flow{perhaps(name, earlier)}"
+        if unknown := set(flow.score.reverse) - set(flow.score.questions):
+            yield ("score", "reverse"), f"{sorted(unknown)[0]!r} is not among the score's questions"
+        if flow.score.at_least > len(flow.score.questions):
+            yield ("score", "at_least"), "more answers are wanted than there are questions in the score"
+        if flow.score.name in earlier:
+            yield ("score", "name"), f"{flow.score.name!r} is also a question; names are columns of the data"
+    if flow.repeats is not None:
+        for fault in _in_condition(flow.repeats.when, earlier):
+            yield ("repeats", "when"), fault
+
+
+def perhaps(word: str, words: Iterable[str]) -> str:
+    """ "; did you mean 'yes'?" where one of the words is near."""
+    close = get_close_matches(word, list(words), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _items(flow: Flow) -> Iterator[tuple[Place, Question | Note, list[tuple[Place, Condition]]]]:
+    for n, item in enumerate(flow.questions):
+        here: Place = ("questions", n)
+        if isinstance(item, Group):
+            for m, inner in enumerate(item.questions):
+                place = (*here, "questions", m)
+                yield place, inner, [((*here, "when"), item.when), ((*place, "when"), inner.when)]
+        else:
+            yield here, item, [((*here, "when"), item.when)]
+
+
+def _in_condition(condition: Condition, earlier: dict[str, Question]) -> Iterator[str]:
+    for one in questions_in(condition):
+        question = earlier.get(one.question)
+        if question is None:
+            yield f"{one.question!r} is no earlier question{perhaps(one.question, earlier)}"
+            continue
+        match one, question:
+            case Within(), Scale() | Integer():
+                pass
+            case Within(), _:
+                yield f"{one.question!r} is not answered with a number"
+            case Is(values=values), YesNo() | SelectOne() | SelectMultiple():
+                known = {"yes", "no"} if isinstance(question, YesNo) else {c.name for c in question.choices}
+                for value in values:
+                    if value not in known | {PREFER_NOT_TO_SAY}:
+                        yield f"{value!r} is no answer to {one.question!r}{perhaps(value, known)}"
+            case Is(values=values), Scale() | Integer():
+                for value in values:
+                    if not value.isdigit() and value != PREFER_NOT_TO_SAY:
+                        yield f"{value!r} is no number, and {one.question!r} is answered with one"
+            case _:
+                pass
+
+
+def _in_question(place: Place, question: Question, *, first: bool) -> Iterator[tuple[Place, str]]:
+    match question:
+        case SelectOne(choices=choices) | SelectMultiple(choices=choices):
+            for attribute in ("name", "label"):
+                seen: set[str] = set()
+                for n, choice in enumerate(choices):
+                    value = getattr(choice, attribute)
+                    if value in seen:
+                        yield (*place, "choices", n), f"two answers have the {attribute} {value!r}"
+                    seen.add(value)
+        case Scale(minimum=low, maximum=high) | Integer(minimum=low, maximum=high) if low >= high:
+            yield (*place, "maximum"), f"the maximum {high} is not above the minimum {low}"
+        case Scale(minimum=low, maximum=high) if low < 0 or high - low > 10:
+            yield (*place, "maximum"), "a scale has at most 11 points and none below 0"
+        case YesNo(consent=purpose) if purpose is not None:
+            if not question.required:
+                yield place, "a consent cannot be skipped; say `required: true`"
+            if not first:
+                yield place, "a consent is the first question of its flow"
+        case _:
+            pass
+
+
+def _in_texts(place: Place, item: Question | Note) -> Iterator[tuple[Place, str]]:
+    try:
+        blanks = {name for _, name, _, _ in Formatter().parse(item.label) if name is not None}
+    except ValueError as error:
+        yield (*place, "label"), f"a blank is not closed: {error}"
+        return
+    for blank in sorted(blanks - PROJECT_BLANKS):
+        yield (*place, "label"), f"nothing fills the blank {{{blank}}}{perhaps(blank, PROJECT_BLANKS)}"

@@ -1,0 +1,207 @@
+"""Files -> flows, phrases, words, catalogues. The one file in flows/ that reads a disk; its errors say
+file, line and what to do.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from flows import model
+from flows.fold import fold
+from flows.library import SOURCE_LANGUAGE, Language, Library
+from flows.lint import perhaps, problems
+from flows.model import Flow
+from flows.phrases import Phrases, Plural
+from flows.texts import Catalogue, localize, localize_phrases
+from flows.words import LanguageWords, lexicon
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+
+
+class FlowError(Exception):
+    """A file of questions, phrases or words is wrong. The message is for its author."""
+
+
+_FLOW = TypeAdapter(Flow)
+_WORDS = TypeAdapter(LanguageWords)
+_LANGUAGES: TypeAdapter[tuple[Language, ...]] = TypeAdapter(
+    tuple[Language, ...], config=ConfigDict(extra="forbid")
+)
+_KNOWN_FIELDS = sorted(
+    {
+        f.name
+        for kind in vars(model).values()
+        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
+        for f in fields(kind)
+    }
+)
+
+
+def load_flow(path: Path) -> Flow:
+    """Raises FlowError, with every fault that was found."""
+    root = _compose(path)
+    flow = _validate(_FLOW, path, root)
+    if found := list(problems(flow)):
+        raise _error(path, root, found)
+    return flow
+
+
+def load_phrases(path: Path) -> Phrases:
+    """Raises FlowError where a phrase is missing, unknown or without a comment for the translator."""
+    root = _compose(path)
+    data = _plain(root, path)
+    wanted = {f.name for f in fields(Phrases)}
+    faults: list[tuple[Place, str]] = [
+        ((name,), "no such phrase" + perhaps(name, wanted)) for name in data.keys() - wanted
+    ]
+    faults += [((), f"the phrase {name!r} is missing") for name in sorted(wanted - data.keys())]
+    faults += [
+        ((name,), "it has no comment for the translator")
+        for name, told in data.items()
+        if not told.get("comment")
+    ]
+    if faults:
+        raise _error(path, root, faults)
+    return Phrases(**{n: Plural(t["one"], t["other"]) if "one" in t else t["text"] for n, t in data.items()})
+
+
+def load_words(path: Path) -> LanguageWords:
+    return _validate(_WORDS, path, _compose(path))
+
+
+def load_languages(path: Path) -> tuple[Language, ...]:
+    """The languages in the order in which they are offered."""
+    return _validate(_LANGUAGES, path, _compose(path))
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """A `.po` file, read as it stands: no compiled file that could be older than it."""
+    try:
+        with path.open("rb") as source:
+            catalogue = read_po(source)
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue)
+    except (OSError, ValueError) as error:
+        raise FlowError(f"{path}: {error}") from error
+    return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
+
+
+def load_library(flows: Path, locales: Path, *, drafts: bool) -> Library:
+    """Everything below the folders `flows` and `locales`; with `drafts`, unreviewed languages are spoken."""
+    sources = {flow.id: flow for flow in map(load_flow, sorted(flows.glob("definitions/*.yaml")))}
+    english = load_phrases(flows / "phrases.yaml")
+    languages = {language.tag: language for language in load_languages(locales / "languages.yaml")}
+    all_words = {tag: load_words(locales / tag / "words.yaml") for tag in languages}
+    words = {tag: lexicon(tag, all_words) for tag in languages}
+    phrases = {}
+    localized = {}
+    for tag in languages:
+        catalogue = (
+            gettext.NullTranslations()
+            if tag == SOURCE_LANGUAGE
+            else load_catalogue(locales / tag / "LC_MESSAGES" / "flows.po")
+        )
+        phrases[tag] = localize_phrases(english, catalogue)
+        for flow in sources.values():
+            localized[flow.id, tag] = localize(flow, tag, catalogue, phrases[tag], words[tag])
+    spoken = tuple(
+        t for t, language in languages.items() if drafts or t == SOURCE_LANGUAGE or language.reviewed_by
+    )
+    starts = {fold(word): flow.id for flow in sources.values() for word in flow.starts_with}
+    return Library(sources, languages, spoken, localized, phrases, words, starts)
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.BaseLoader)
+    except OSError as error:
+        raise FlowError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FlowError(f"{path}: it is not UTF-8; save it as UTF-8") from error
+    except yaml.MarkedYAMLError as error:
+        line = (error.problem_mark.line + 1) if error.problem_mark else 1
+        raise FlowError(f"{path}:{line}: {error.problem}; check the indentation and the quotes") from error
+    if root is None:
+        raise FlowError(f"{path}:1: the file is empty")
+    return root
+
+
+def _validate(adapter: TypeAdapter[T], path: Path, root: yaml.Node) -> T:
+    try:
+        return adapter.validate_python(_plain(root, path))
+    except ValidationError as error:
+        raise _error(path, root, ((e["loc"], _message(e)) for e in error.errors())) from error
+
+
+def _message(error: Any) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "unexpected_keyword_argument":
+            name = str(error["loc"][-1])
+            return f"{name!r} means nothing here" + perhaps(name, _KNOWN_FIELDS)
+        case "union_tag_invalid":
+            tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+            return f"{context['tag']!r} is no type of question" + perhaps(context["tag"], tags)
+        case "union_tag_not_found":
+            return "it has no `type:`"
+        case "missing":
+            return f"{error['loc'][-1]!r} is missing"
+        case "string_pattern_mismatch":
+            return f"{error['input']!r} is no name: use small letters, digits and _, beginning with a letter"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return str(error["msg"])
+
+
+def _plain(node: yaml.Node, path: Path) -> Any:
+    """Nodes to plain data; every scalar stays text, so `no` is a word and pydantic is the only typist."""
+    if isinstance(node, yaml.MappingNode):
+        plain: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.value in plain:
+                raise FlowError(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
+            plain[key.value] = _plain(value, path)
+        return plain
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, path) for item in node.value]
+    return node.value
+
+
+def _error(path: Path, root: yaml.Node, found: Iterable[tuple[Place, str]]) -> FlowError:
+    lines = sorted((_line(root, place), f"{_name(place)}{message}") for place, message in found)
+    return FlowError("\n".join(f"{path}:{line}: {message}" for line, message in lines))
+
+
+def _line(node: yaml.Node, place: Place) -> int:
+    """The line of a place; a part that names no node (pydantic adds the union's tag) is passed over."""
+    line = node.start_mark.line
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    node, line = value, key.start_mark.line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+    return int(line) + 1
+
+
+def _name(place: Place) -> str:
+    return ".".join(map(str, place)) + ": " if place else ""
+
+
+def word_lists(locales: Path) -> Mapping[str, LanguageWords]:
+    """Every language's words as they stand in their files: for the linter."""
+    return {path.parent.name: load_words(path) for path in sorted(locales.glob("*/words.yaml"))}

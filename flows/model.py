@@ -1,0 +1,253 @@
+"""The schema of a flow: one frozen dataclass per question type.
+
+A flow is a list that only goes forward, past the questions whose `when` does not hold, so it always
+ends. YAML in `flows/definitions/` is one maker of flows, Python functions are another; both give
+these values. The vocabulary is XLSForm's where XLSForm has a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from domain.contact import Purpose
+from flows.conditions import ALWAYS, All, Condition, parse
+
+_STRICT = ConfigDict(extra="forbid")
+_PERIOD = re.compile(r"(\d+) (hour|day|week|month)s?")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A length of time in people's words. A month is a calendar month."""
+
+    hours: int = 0
+    months: int = 0
+
+    @property
+    def delta(self) -> timedelta:
+        """As hours; a month counts as 30 days. Calendar sums are the scheduler's."""
+        return timedelta(hours=self.hours, days=30 * self.months)
+
+
+def _period(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    if not (found := _PERIOD.fullmatch(text.strip())):
+        raise ValueError("expected a number of hours, days, weeks or months, such as '20 hours'")
+    number, unit = int(found[1]), found[2]
+    return (
+        Period(months=number)
+        if unit == "month"
+        else Period(hours=number * {"hour": 1, "day": 24, "week": 168}[unit])
+    )
+
+
+_When = Annotated[Condition, BeforeValidator(parse)]
+_Period = Annotated[Period, BeforeValidator(_period)]
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An answer on offer: `name` is its code in the data, for ever; `label` its words."""
+
+    __pydantic_config__ = _STRICT
+    name: _Name
+    label: str
+    context: str | None = None
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What questions, notes and groups have in common. `comment` is for the translator."""
+
+    __pydantic_config__ = _STRICT
+    name: _Name
+    label: str
+    context: str | None = None
+    comment: str | None = None
+    when: _When = ALWAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(_Said):
+    """Something said without asking. `ends`: nothing comes after it."""
+
+    type: Literal["note"] = "note"
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked(_Said):
+    """`required`: cannot be skipped. `sensitive`: "prefer not to say" is offered in so many words."""
+
+    required: bool = False
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YesNo(_Asked):
+    """Yes or no. With `consent` it is a consent for that purpose, understood by exact words only."""
+
+    type: Literal["yes_no"] = "yes_no"
+    consent: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectOne(_Asked):
+    type: Literal["select_one"] = "select_one"
+    choices: Annotated[tuple[Choice, ...], Field(min_length=2, max_length=30)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectMultiple(_Asked):
+    type: Literal["select_multiple"] = "select_multiple"
+    choices: Annotated[tuple[Choice, ...], Field(min_length=2, max_length=30)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(_Asked):
+    """A whole number on a line with words at both ends."""
+
+    type: Literal["scale"] = "scale"
+    minimum: int = 0
+    maximum: int = 10
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer(_Asked):
+    type: Literal["integer"] = "integer"
+    minimum: int = 0
+    maximum: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(_Asked):
+    """Words of one's own. `max_length` in characters; longer ones are cut, and said to be."""
+
+    type: Literal["text"] = "text"
+    max_length: int = 1600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Date(_Asked):
+    """A day of the calendar, typed in one's own way; said back in words so that a slip is seen."""
+
+    type: Literal["date"] = "date"
+
+
+Question = YesNo | SelectOne | SelectMultiple | Scale | Integer | Text | Date
+Item = Annotated[Question | Note, Field(discriminator="type")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Questions that apply together: its `when` is each one's."""
+
+    __pydantic_config__ = _STRICT
+    type: Literal["group"] = "group"
+    name: _Name
+    when: _When = ALWAYS
+    questions: Annotated[tuple[Item, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A figure computed from answers: their mean, put on 0-100.
+
+    `reverse` lists the questions where a high answer is a bad one. With fewer than `at_least`
+    answers (a "prefer not to say" is none) there is no score.
+    """
+
+    __pydantic_config__ = _STRICT
+    name: _Name
+    rule: Literal["mean_0_100"]
+    questions: Annotated[tuple[str, ...], Field(min_length=1)]
+    reverse: tuple[str, ...] = ()
+    at_least: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """Asked again after a while, if the condition holds at the end."""
+
+    __pydantic_config__ = _STRICT
+    every: _Period
+    when: _When = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One item of a flow, its own condition joined with its group's."""
+
+    item: Question | Note
+    when: Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """A questionnaire or a notice, in one language.
+
+    `nudge_after`: how long after an unanswered question one friendly reminder goes out.
+    `expires_after`: how long the place in it is kept. `starts_with`: words that start it, in every
+    language alike, for posters. `segments` is its SMS budget: how many
+    segments one text may take in the source language.
+    """
+
+    __pydantic_config__ = _STRICT
+    id: _Name
+    version: Annotated[int, Field(ge=1)]
+    language: str = "en"
+    title: str
+    comment: str | None = None
+    questions: Annotated[
+        tuple[Annotated[Question | Note | Group, Field(discriminator="type")], ...], Field(min_length=1)
+    ]
+    score: Score | None = None
+    repeats: Repeat | None = None
+    nudge_after: _Period | None = None
+    expires_after: _Period = field(default=Period(hours=21 * 24))
+    starts_with: tuple[str, ...] = ()
+    segments: Annotated[int, Field(ge=1)] = 1
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The items in order, groups opened."""
+        return tuple(self._steps())
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """The position of each item in `steps`, by name."""
+        return {step.item.name: n for n, step in enumerate(self.steps)}
+
+    def question(self, name: str) -> Question | None:
+        """The question of that name; None where this version of the flow has none."""
+        if (n := self.place.get(name)) is None or isinstance(item := self.steps[n].item, Note):
+            return None
+        return item
+
+    def asked(self) -> Iterator[Question]:
+        """The questions in order, without the notes."""
+        return (step.item for step in self.steps if not isinstance(step.item, Note))
+
+    def _steps(self) -> Iterator[Step]:
+        for item in self.questions:
+            if isinstance(item, Group):
+                for inner in item.questions:
+                    yield Step(inner, _both(item.when, inner.when))
+            else:
+                yield Step(item, item.when)
+
+
+def _both(one: Condition, other: Condition) -> Condition:
+    return other if one == ALWAYS else one if other == ALWAYS else All((one, other))

@@ -1,0 +1,64 @@
+"""The whole numbers in what people write: digits of every script, and number words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from flows.fold import digits_to_ascii, fold
+from flows.words import Lexicon
+
+#: A decimal, a fraction or a sign changes what the digits mean, and folding would lose it.
+_NOT_WHOLE = re.compile(r"\d\s*[.,٫·]\s*\d|(?<![\d\w])[-−–]\s*\d|[½¼¾⅓⅔%]|\d\s*:\s*\d")
+_OUT_OF = re.compile(r"(\d+)\s*/\s*(\d+)")
+_LONGEST = 12  # digits; more is no number that we ask for
+
+
+def is_whole(text: str) -> bool:
+    """Whether every number in the text is a whole and positive one ("7.5", "-1" and "7%" are not)."""
+    return not _NOT_WHOLE.search(digits_to_ascii(text))
+
+
+def read_number(text: str, words: Lexicon, *, out_of: int | None = None, unit: bool = False) -> int | None:
+    """The one number that the text says; None where it says none, several, or something beside.
+
+    Small talk around it is no matter ("about 7, thanks"). With `out_of`, "7/10" and "7 out of 10"
+    say 7. With `unit`, one more word may follow ("3 children").
+    """
+    if len(text) > 200 or not is_whole(text):
+        return None
+    ascii_text = digits_to_ascii(text)
+    if out_of is not None and (found := _OUT_OF.search(ascii_text)) and int(found[2]) == out_of:
+        ascii_text = ascii_text.replace(found[0], f" {found[1]} ", 1)
+    numbers: list[int] = []
+    others: list[str] = []
+    tokens = fold(ascii_text).split()
+    for token in tokens:
+        if (value := number_of(token, words)) is not None:
+            if numbers and 0 < value < 10 and numbers[-1] in range(20, 100, 10) and not token.isdigit():
+                numbers[-1] += value  # twenty five
+            else:
+                numbers.append(value)
+        elif token not in words.small_talk and token not in words.option:
+            others.append(token)
+    if out_of is not None and len(numbers) == 2 and numbers[1] == out_of and _says_out_of(others, words):
+        return numbers[0]
+    if len(numbers) != 1:
+        return None
+    return (
+        numbers[0]
+        if not others or (unit and len(others) == 1 and not words.not_.intersection(others))
+        else None
+    )
+
+
+def number_of(token: str, words: Lexicon) -> int | None:
+    """What one folded token says as a number."""
+    if token.isdigit():
+        return int(token) if len(token) <= _LONGEST else None
+    return words.numbers.get(token)
+
+
+def _says_out_of(others: Iterable[str], words: Lexicon) -> bool:
+    said = " ".join(others)
+    return said in words.out_of

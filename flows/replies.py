@@ -1,0 +1,232 @@
+"""What a contact's words mean as an answer to a question; None when they mean nothing to it.
+
+Generous with spelling, never with meaning: when two readings are near each other, or a "not" stands
+between them, the answer is None and the question is asked again.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import assert_never
+
+from rapidfuzz import fuzz
+
+from flows.conditions import Answer
+from flows.dates import read_date
+from flows.fold import digits_to_ascii, fold
+from flows.inputs import Command
+from flows.model import Choice, Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.numbers import number_of, read_number
+from flows.words import Lexicon
+
+#: A near miss must be this near (of 100) and this much nearer than the next label.
+NEAR, MARGIN = 85, 10
+_BETWEEN = re.compile(r"[,;+&/\n،।、]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A text longer than the question takes, cut to its length."""
+
+    text: str
+
+
+def understand(question: Question, text: str, words: Lexicon, today: date) -> Answer | Cut | None:
+    """The answer that the text gives to the question."""
+    match question:
+        case Scale(minimum=low, maximum=high):
+            return _within(read_number(text, words, out_of=high), low, high)
+        case Integer(minimum=low, maximum=high):
+            return _within(read_number(text, words, unit=True), low, high)
+        case YesNo(consent=consent):
+            return _yes_or_no(text, words, exactly=consent is not None)
+        case SelectOne(choices=choices):
+            found = _choice(choices, text, words)
+            return None if found is None else found.name
+        case SelectMultiple(choices=choices):
+            return _several(choices, text, words)
+        case Date():
+            day = read_date(text, words, today)
+            return None if day is None else day.isoformat()
+        case Text(max_length=longest):
+            return _words(text, longest)
+        case _:
+            assert_never(question)
+
+
+def command(text: str, words: Lexicon) -> Command | None:
+    """The steering word that the whole text is, with or without "please" and a slip of the finger."""
+    if len(text) > 160:
+        return None
+    said = fold(text)
+    if said in words.commands:
+        return words.commands[said]
+    if asks_to_stop(said, words):
+        return Command.STOP
+    said = _without_small_talk(said, words)
+    if said in words.commands:
+        return words.commands[said]
+    if len(said) < 5 or said in words.yes_no:
+        return None
+    return _nearest_command(said, words)
+
+
+def asks_to_stop(said: str, words: Lexicon) -> bool:
+    """Whether the folded text asks us to stop: it holds a stop verb and nothing that is not about that.
+
+    "please stop texting me" does; "stop this terrible bill" has words of its own and does not.
+    """
+    if said in words.stop_alone or _without_small_talk(said, words) in words.stop_alone:
+        return True
+    tokens = said.split()
+    if not 1 < len(tokens) <= 12 or words.not_.intersection(tokens) - words.stop_verbs - words.stop_words:
+        return False
+    return any(verb in f" {said} " for verb in (f" {v} " for v in words.stop_verbs)) and not _left_over(
+        said, words
+    )
+
+
+def language_named(text: str, words: Lexicon) -> str | None:
+    """The language whose own name the whole text is: "polski", "in urdu please", "اردو"."""
+    if len(text) > 60:
+        return None
+    said = fold(text)
+    return words.languages.get(said) or words.languages.get(_without_small_talk(said, words))
+
+
+def is_greeting(text: str, words: Lexicon) -> bool:
+    said = fold(text)
+    return said in words.greetings or _without_small_talk(said, words) in words.greetings
+
+
+def _within(value: int | None, low: int, high: int) -> int | None:
+    return value if value is not None and low <= value <= high else None
+
+
+def _yes_or_no(text: str, words: Lexicon, *, exactly: bool) -> str | None:
+    if len(text) > 100:
+        return None
+    said = fold(text)
+    if said in words.yes_no:
+        return words.yes_no[said]
+    if (number := read_number(text, words)) is not None:
+        return {1: "yes", 2: "no"}.get(number)
+    said = _without_small_talk(said, words)
+    if said in words.yes_no:
+        return words.yes_no[said]
+    meanings = {words.yes_no.get(token) for token in said.split()}
+    if len(meanings) == 1 and not exactly:  # "yes yes", "no no no"
+        return meanings.pop()
+    return None
+
+
+def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | None:
+    if len(text) > 200:
+        return None
+    said = fold(text)
+    for choice in choices:
+        if said in _names(choice):
+            return choice
+    if (number := read_number(text, words)) is not None:
+        return choices[number - 1] if 1 <= number <= len(choices) else None
+    bare = _without_small_talk(said, words)
+    for choice in choices:
+        if bare and bare in _names(choice):
+            return choice
+    letter = " ".join(t for t in bare.split() if t not in words.option)
+    if len(letter) == 1 and letter.isascii() and 0 <= (n := ord(letter) - ord("a")) < len(choices):
+        return choices[n]
+    return _nearest_choice(choices, bare or said, words)
+
+
+def _names(choice: Choice) -> Iterator[str]:
+    yield fold(choice.label)
+    yield from map(fold, choice.keywords)
+
+
+def _nearest_choice(choices: Sequence[Choice], said: str, words: Lexicon) -> Choice | None:
+    if len(said) < 4 or any(c.isdigit() for c in said):
+        return None
+    scored = sorted(
+        ((max(fuzz.ratio(said, name) for name in _names(choice)), n) for n, choice in enumerate(choices)),
+        reverse=True,
+    )
+    best, n = scored[0]
+    if best < NEAR or (len(scored) > 1 and best - scored[1][0] < MARGIN):
+        return None
+    return (
+        choices[n]
+        if any(_turned(said, words) == _turned(name, words) for name in _names(choices[n]))
+        else None
+    )
+
+
+def _turned(said: str, words: Lexicon) -> int:
+    """How many words of a text turn its meaning round, counting "unhappy" and "dissatisfied" too."""
+    tokens = said.split()
+    return sum(t in words.not_ or t.startswith(("un", "dis", "nie", "ne")) for t in tokens)
+
+
+def _several(choices: Sequence[Choice], text: str, words: Lexicon) -> tuple[str, ...] | None:
+    if len(text) > 400:
+        return None
+    if (one := _choice(choices, text, words)) is not None:
+        return (one.name,)
+    tokens = [t for t in fold(text).split() if t not in words.and_ and t not in words.small_talk]
+    numbers = [number_of(t, words) for t in tokens]
+    if tokens and None not in numbers and not re.search(r"\d\s*[-–.]\s*\d", digits_to_ascii(text)):
+        found = {choices[n - 1].name if 1 <= n <= len(choices) else None for n in numbers if n is not None}
+    else:
+        parts = [part for piece in _BETWEEN.split(text) for part in _at_and(fold(piece), words) if part]
+        found = {None if (c := _choice(choices, part, words)) is None else c.name for part in parts}
+    if not found or None in found:
+        return None
+    return tuple(c.name for c in choices if c.name in found)
+
+
+def _at_and(said: str, words: Lexicon) -> Iterator[str]:
+    part: list[str] = []
+    for token in said.split():
+        if token in words.and_:
+            yield " ".join(part)
+            part = []
+        else:
+            part.append(token)
+    yield " ".join(part)
+
+
+def _words(text: str, longest: int) -> str | Cut | None:
+    kept = unicodedata.normalize(
+        "NFC", "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+    ).strip()
+    if not any(unicodedata.category(c)[0] in "LNS" for c in kept):
+        return None
+    return kept if len(kept) <= longest else Cut(kept[:longest])
+
+
+def _without_small_talk(said: str, words: Lexicon) -> str:
+    return " ".join(token for token in said.split() if token not in words.small_talk)
+
+
+def _nearest_command(said: str, words: Lexicon) -> Command | None:
+    """One slip in a word of five letters or more; never STOP or FORGET ME, which undo too much to guess."""
+    near = {c for word, c in words.commands.items() if len(word) >= 5 and fuzz.ratio(said, word) >= NEAR}
+    near -= {Command.STOP, Command.FORGET_ME}
+    return near.pop() if len(near) == 1 else None
+
+
+def _left_over(said: str, words: Lexicon) -> bool:
+    """Whether a word is left when the phrases about stopping are taken out, longest first."""
+    tokens, at = said.split(), 0
+    while at < len(tokens):
+        for length in (4, 3, 2, 1):
+            if " ".join(tokens[at : at + length]) in words.stop_words:
+                at += length
+                break
+        else:
+            return True
+    return False
