@@ -1,0 +1,1 @@
+"""The running process: doors in, doors out, and where they are wired."""

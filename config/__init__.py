@@ -1,0 +1,1 @@
+"""Settings: read once, here, and handed on as values."""

@@ -1,0 +1,120 @@
+"""The settings, from the environment or `.env`, each with the prefix MIME_. The only reader of either."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.quiet import QuietHours
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message names it and says what to do; it never holds a secret."""
+
+
+def _hours(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    if not text.strip():
+        return None
+    if not (found := re.fullmatch(r"\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*", text)):
+        raise ValueError("expected two times such as 20:00-09:00, or nothing for no quiet hours")
+    start_hour, start_minute, end_hour, end_minute = map(int, found.groups())
+    return time(start_hour, start_minute), time(end_hour, end_minute)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone; expected one such as Europe/London") from error
+    return name
+
+
+def _url(text: str) -> str:
+    if text and not re.match(r"https?://[^/\s]+", text):
+        raise ValueError("expected an address that begins with https:// or http://")
+    return text.rstrip("/")
+
+
+def _database(text: str) -> str:
+    """Plain PostgreSQL addresses, as hosting companies give them, get the driver that we use."""
+    found = re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite|sqlite\+aiosqlite)://", text)
+    if not found:
+        raise ValueError("expected sqlite+aiosqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
+    driver = "sqlite+aiosqlite" if found[1].startswith("sqlite") else "postgresql+psycopg"
+    return driver + text[len(found[1]) :]
+
+
+_Url = Annotated[str, AfterValidator(_url)]
+_Database = Annotated[str, AfterValidator(_database)]
+
+
+class Settings(BaseSettings):
+    """Every setting there is; `config/example.env` explains each in a line."""
+
+    model_config = SettingsConfigDict(env_prefix="MIME_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: _Database = "sqlite+aiosqlite:///mime.db"
+    evaluation_database_url: _Database = "sqlite+aiosqlite:///evaluation.db"
+    secret_key: SecretStr = SecretStr("")
+    public_base_url: _Url = ""
+
+    telegram_bot_token: SecretStr = SecretStr("")
+    telegram_webhook_secret: SecretStr = SecretStr("")
+    telegram_api_base: _Url = "https://api.telegram.org"
+    telegram_mode: Literal["webhook", "polling"] = "webhook"
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_from: str = ""
+    twilio_messaging_service_sid: str = ""
+    twilio_api_base: _Url = "https://api.twilio.com"
+
+    quiet_hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours)] = (time(20), time(9))
+    timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    contact_phone: str = ""
+    allow_test_numbers: bool = False
+    allow_draft_translations: bool = False
+
+    #: Our own pacing, below the providers' limits: Telegram's are about 30 a second over all and one
+    #: a second in a chat (Bots FAQ); a Twilio long code sends about one segment a second.
+    telegram_messages_per_second: Annotated[float, Field(gt=0)] = 28
+    telegram_seconds_per_chat: Annotated[float, Field(ge=0)] = 1
+    sms_segments_per_second: Annotated[float, Field(gt=0)] = 1
+    export_every_seconds: Annotated[float, Field(gt=0)] = 60
+
+    @property
+    def quiet(self) -> QuietHours:
+        start, end = self.quiet_hours or (time(0), time(0))
+        return QuietHours(start, end, ZoneInfo(self.timezone))
+
+    @property
+    def telegram_on(self) -> bool:
+        return bool(self.telegram_bot_token.get_secret_value())
+
+    @property
+    def twilio_on(self) -> bool:
+        return bool(
+            self.twilio_account_sid
+            and self.twilio_auth_token.get_secret_value()
+            and (self.twilio_from or self.twilio_messaging_service_sid)
+        )
+
+
+def read_settings(env_file: Path | None = Path(".env"), **given: Any) -> Settings:
+    """The settings in force; `given` ones win. Raises SettingsError with every fault, a line each."""
+    try:
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]  # pydantic-settings' own argument
+    except ValidationError as error:
+        lines = [
+            f"MIME_{'_'.join(map(str, e['loc'])).upper()}: {str(e['msg']).removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from error

@@ -1,0 +1,40 @@
+"""The hours in which nothing is sent that nobody has just asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to `end` by the clock of `zone`, over midnight or not; equal times mean none."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def cover(self, instant: datetime) -> bool:
+        if self.start == self.end:
+            return False
+        local = instant.astimezone(self.zone).time()
+        if self.start < self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+    def after(self, instant: datetime) -> datetime:
+        """The instant itself, or the end of the quiet hours that it falls into."""
+        return self._next(instant, self.end) if self.cover(instant) else instant
+
+    def next_start(self, instant: datetime) -> datetime | None:
+        """When quiet next begins; None where there are no quiet hours."""
+        return None if self.start == self.end else self._next(instant, self.start)
+
+    def _next(self, instant: datetime, clock: time) -> datetime:
+        """The next moment when the zone's clocks show that time; where clocks skip it, when they have."""
+        local = instant.astimezone(self.zone)
+        moment = datetime.combine(local.date(), clock, self.zone)
+        while (found := moment.astimezone(UTC)) <= instant:
+            moment = datetime.combine(moment.date() + timedelta(days=1), clock, self.zone)
+        return found

@@ -1,0 +1,145 @@
+"""What a contact sees: the engine's words and questions as one message, for a channel with buttons or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import assert_never
+
+from babel.dates import format_date
+
+from domain.sms import prepare
+from flows.effects import Ask, Blanks, Say
+from flows.localized import LocalFlow
+from flows.model import Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.phrases import Phrases
+
+#: Under a question: rows of (label, option), the option as `Chose` takes it.
+Buttons = tuple[tuple[tuple[str, int], ...], ...]
+SKIP = -1
+_PER_ROW = 6  # of short labels; Telegram shows at most 8 in a row
+_LONG_LABEL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    text: str
+    buttons: Buttons = ()
+
+
+class Renderer:
+    """Puts questions into words once for each flow of the library, since most of them never change."""
+
+    def __init__(self, flows: Iterable[LocalFlow] = ()) -> None:
+        self._typed: dict[int, tuple[Question, Rendered]] = {}
+        self._pressed: dict[int, tuple[Question, Rendered]] = {}
+        for flow in flows:
+            for question in flow.asked():
+                self._typed[id(question)] = (question, _typed(question, flow.phrases))
+                self._pressed[id(question)] = (question, _pressed(question, flow.phrases))
+
+    def message(
+        self, said: Iterable[Say | Ask], phrases: Phrases, language: str, *, buttons: bool, sms: bool
+    ) -> Rendered:
+        """All of it as one message. `sms`: in the letters in which it will be sent and billed."""
+        parts: list[str] = []
+        rows: Buttons = ()
+        for one in said:
+            if isinstance(one, Say):
+                parts.append(fill(one.text, one.blanks, language))
+            else:
+                asked = self._question(one.question, phrases, buttons)
+                parts.append(asked.text)
+                rows = asked.buttons
+        text = "\n".join(parts)
+        return Rendered(prepare(text) if sms else text, rows)
+
+    def _question(self, question: Question, phrases: Phrases, buttons: bool) -> Rendered:
+        kept = (self._pressed if buttons else self._typed).get(id(question))
+        if kept is not None and kept[0] is question:
+            return kept[1]
+        return _pressed(question, phrases) if buttons else _typed(question, phrases)
+
+
+def fill(text: str, blanks: Blanks, language: str) -> str:
+    """The text with its {blanks} filled; dates in words, as that language writes them."""
+    if not blanks:
+        return text
+    return text.format(**{name: _form(value, language) for name, value in blanks.items()})
+
+
+def _form(value: str | int | date, language: str) -> str:
+    return format_date(value, "d MMMM y", locale=language) if isinstance(value, date) else str(value)
+
+
+def _typed(question: Question, phrases: Phrases) -> Rendered:
+    """For a phone that types: numbered answers and a word on how to reply."""
+    lines = [question.label, *_help(question, phrases)]
+    match question:
+        case YesNo():
+            lines += _numbered((phrases.yes, phrases.no))
+        case SelectOne(choices=choices) | SelectMultiple(choices=choices):
+            lines[1:1] = _numbered(tuple(choice.label for choice in choices))
+        case Scale() | Integer() | Text() | Date():
+            pass
+        case _:
+            assert_never(question)
+    if question.sensitive or (isinstance(question, Text) and not question.required):
+        lines.append(phrases.hint_skip)
+    return Rendered("\n".join(lines))
+
+
+def _pressed(question: Question, phrases: Phrases) -> Rendered:
+    """For a channel with buttons, beside which typing works as well."""
+    lines = [question.label, *_help(question, phrases)]
+    rows: Buttons
+    match question:
+        case YesNo():
+            rows = (((phrases.yes, 0), (phrases.no, 1)),)
+        case SelectOne(choices=choices):
+            lines = [question.label]
+            rows = _rows([(choice.label, n) for n, choice in enumerate(choices)])
+        case Scale(minimum=low, maximum=high):
+            rows = _rows([(str(n), n - low) for n in range(low, high + 1)])
+        case SelectMultiple(choices=choices):
+            lines[1:1] = _numbered(tuple(choice.label for choice in choices))
+            rows = ()
+        case Integer() | Text() | Date():
+            rows = ()
+        case _:
+            assert_never(question)
+    if not question.required:
+        rows = (*rows, ((phrases.prefer_not_to_say if question.sensitive else phrases.skip, SKIP),))
+    return Rendered("\n".join(lines), rows)
+
+
+def _help(question: Question, phrases: Phrases) -> list[str]:
+    match question:
+        case Scale(minimum=low, maximum=high, low=low_label, high=high_label):
+            return [phrases.hint_scale.format(low=low, high=high, low_label=low_label, high_label=high_label)]
+        case SelectOne():
+            return [phrases.hint_one]
+        case SelectMultiple():
+            return [phrases.hint_several]
+        case Integer():
+            return [phrases.hint_number]
+        case Date():
+            return [phrases.hint_date]
+        case YesNo() | Text():
+            return []
+        case _:
+            assert_never(question)
+
+
+def _numbered(labels: tuple[str, ...]) -> list[str]:
+    return [f"{n} {label}" for n, label in enumerate(labels, start=1)]
+
+
+def _rows(buttons: list[tuple[str, int]]) -> Buttons:
+    """One a row where labels are long; short ones side by side, the rows about equally full."""
+    if any(len(label) > _LONG_LABEL for label, _ in buttons):
+        return tuple((button,) for button in buttons)
+    number = -(-len(buttons) // _PER_ROW)
+    size = -(-len(buttons) // number)
+    return tuple(tuple(buttons[n : n + size]) for n in range(0, len(buttons), size))

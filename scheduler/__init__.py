@@ -1,0 +1,1 @@
+"""When: what is due, and the push of answers into the evaluation store."""

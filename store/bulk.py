@@ -1,0 +1,107 @@
+"""Statements for many rows at once, as text for each database.
+
+SQLAlchemy's cost is per statement and row, and the hot path runs a handful of statements for every
+batch; so these few are built once from the tables' metadata and run on the driver. On SQLite a write
+is prepared once and fed with rows; on PostgreSQL the rows travel as one array a column (`unnest`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, String, TypeEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A read with its values. A list of numbers goes to SQLite as JSON, to PostgreSQL as an array."""
+
+    sqlite: str
+    postgres: str
+    values: tuple[Any, ...] = ()
+
+    def sqlite_parameters(self) -> tuple[Any, ...]:
+        return tuple(json.dumps(value) if isinstance(value, list) else value for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write whose rows are tuples in the order that its maker was given."""
+
+    sqlite: str
+    postgres: str
+
+
+def fetch(text: str, *values: Any, locking: str = "") -> Fetch:
+    """`text` with `{keys}` where a list of numbers stands and `{value}` for any other value.
+
+    `locking` is added for PostgreSQL only; on SQLite the transaction holds the file's one lock.
+    """
+    return Fetch(
+        text.replace("{keys}", "IN (SELECT value FROM json_each(?))").replace("{value}", "?"),
+        text.replace("{keys}", "= ANY(%s)").replace("{value}", "%s") + locking,
+        values,
+    )
+
+
+def insert(table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (), newer: str = "") -> Write:
+    """Rows in the order of `columns`. With `update_on`, a row of the same key is overwritten, but only by
+    a higher `newer` where that is given.
+    """
+    names = ", ".join(columns)
+    head = f"INSERT INTO {table.name} ({names})"
+    tail = ""
+    if update_on:
+        sets = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in update_on and c != "id")
+        tail = f" ON CONFLICT ({', '.join(update_on)}) DO UPDATE SET {sets}"
+        if newer:
+            tail += f" WHERE {table.name}.{newer} < excluded.{newer}"
+    return Write(
+        f"{head} VALUES ({', '.join('?' * len(columns))}){tail}",
+        f"{head} SELECT * FROM {_unnest(table, columns)} AS rows ({names}){tail}",
+    )
+
+
+def update(table: Table, columns: Sequence[str], *, key: str = "id", only: str = "") -> Write:
+    """Rows in the order of `columns`, then the key. `only` is a further condition on the row."""
+    sets = ", ".join(f"{c} = ?" for c in columns)
+    pg_sets = ", ".join(f"{c} = rows.{c}" for c in columns)
+    names = ", ".join((*columns, key))
+    also = f" AND {only}" if only else ""
+    return Write(
+        f"UPDATE {table.name} SET {sets} WHERE {key} = ?{also}",
+        f"UPDATE {table.name} SET {pg_sets} FROM {_unnest(table, (*columns, key))} AS rows ({names})"
+        f" WHERE {table.name}.{key} = rows.{key}{also}",
+    )
+
+
+def delete(table: Table, *, key: str = "id") -> Write:
+    return Write(
+        f"DELETE FROM {table.name} WHERE {key} = ?",
+        f"DELETE FROM {table.name} USING {_unnest(table, (key,))} AS rows ({key}) WHERE {table.name}.{key} = rows.{key}",
+    )
+
+
+def _unnest(table: Table, columns: Sequence[str]) -> str:
+    return f"unnest({', '.join(f'%s::{_array(table.c[c].type)}' for c in columns)})"
+
+
+def _array(kind: TypeEngine[Any]) -> str:
+    match kind:
+        case BigInteger():
+            return "int8[]"
+        case SmallInteger():
+            return "int2[]"
+        case Integer():
+            return "int4[]"
+        case String():
+            return "text[]"
+        case LargeBinary():
+            return "bytea[]"
+        case Boolean():
+            return "bool[]"
+    raise TypeError(f"no array type is known for {kind!r}")

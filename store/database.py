@@ -1,0 +1,190 @@
+"""The two databases behind one door: transactions for anybody, and fast ones for the hot path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from store.bulk import Fetch, Write
+
+Row = Sequence[Any]
+
+
+class HotTransaction(Protocol):
+    """A transaction that takes its statements several at a time, and reads before it writes."""
+
+    async def fetch(self, *reads: Fetch) -> list[list[Row]]:
+        """The rows of each read; all of them travel together."""
+        ...
+
+    def write(self, statement: Write, rows: Sequence[Row]) -> None:
+        """To be written when the transaction ends without an error. No rows: nothing is done."""
+        ...
+
+
+class Database:
+    """An operational or an evaluation store: SQLite in a file, or PostgreSQL.
+
+    SQLite takes one writer at a time, so the writers of this process queue here, in order, instead
+    of polling the file's lock.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": pool_size, "pool_pre_ping": True}
+        self.engine: AsyncEngine = create_async_engine(url, **options)
+        self._turn = asyncio.Lock()
+        self._hot: AsyncConnection | None = None
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _sqlite_settings)
+            event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
+
+    @property
+    def name(self) -> str:
+        """Where it is, without the password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write."""
+        if self.is_sqlite:
+            async with self._turn, self.engine.connect() as connection:
+                await connection.execution_options(writes=True)
+                async with connection.begin():
+                    yield connection
+        else:
+            async with self.engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that only reads."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[HotTransaction]:
+        """A transaction for the hot path, on a connection of its own."""
+        async with self._turn:
+            if self._hot is None:
+                self._hot = await self.engine.connect()
+            raw = (await self._hot.get_raw_connection()).driver_connection
+            transaction = _Sqlite(raw) if self.is_sqlite else _Postgres(raw)
+            try:
+                yield transaction
+                await transaction.commit()
+            except BaseException:
+                await self._give_up(transaction)
+                raise
+
+    async def close(self) -> None:
+        async with self._turn:
+            if self._hot is not None:
+                await self._hot.close()
+                self._hot = None
+        await self.engine.dispose()
+
+    async def _give_up(self, transaction: _Sqlite | _Postgres) -> None:
+        """Roll back; a connection that cannot even do that (the server is away) is thrown away."""
+        try:
+            await transaction.rollback()
+        except Exception:
+            if self._hot is not None:
+                await self._hot.invalidate()
+                self._hot = None
+
+
+def _sqlite_settings(connection: Any, _: object) -> None:
+    """FULL, always: with shared commits it costs little, and NORMAL may lose answers at a power cut."""
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=10000",
+        "cache_size=-16000",
+        "secure_delete=ON",
+        "journal_size_limit=67108864",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Any) -> None:
+    """A writer takes the lock at once: one that first reads and then writes could be refused midway."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _Sqlite:
+    """Statements are handed to aiosqlite's thread together and run there in order: a batch costs three
+    trips between the threads (some 0.1 ms each) instead of one or more for each statement.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._writes: list[tuple[str, Sequence[Row]]] = []
+        self._begun = False
+
+    async def fetch(self, *reads: Fetch) -> list[list[Row]]:
+        calls = [self._raw.execute_fetchall(read.sqlite, read.sqlite_parameters()) for read in reads]
+        if not self._begun:
+            self._begun = True
+            calls.insert(0, self._raw.execute_fetchall("BEGIN IMMEDIATE"))
+            return list((await asyncio.gather(*calls))[1:])
+        return list(await asyncio.gather(*calls))
+
+    def write(self, statement: Write, rows: Sequence[Row]) -> None:
+        if rows:
+            self._writes.append((statement.sqlite, rows))
+
+    async def commit(self) -> None:
+        if not self._begun:
+            await self.fetch()
+        # all must have run before COMMIT is sent, or one that failed would be committed around
+        await asyncio.gather(*(self._raw.executemany(sql, rows) for sql, rows in self._writes))
+        await self._raw.execute_fetchall("COMMIT")
+
+    async def rollback(self) -> None:
+        if self._raw.in_transaction:
+            await self._raw.execute_fetchall("ROLLBACK")
+
+
+class _Postgres:
+    """Reads travel in one round trip and writes with their COMMIT in another (libpq's pipeline mode)."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._writes: list[tuple[str, list[list[Any]]]] = []
+
+    async def fetch(self, *reads: Fetch) -> list[list[Row]]:
+        async with self._raw.pipeline():
+            cursors = [await self._raw.execute(read.postgres, read.values) for read in reads]
+        return [await cursor.fetchall() for cursor in cursors]
+
+    def write(self, statement: Write, rows: Sequence[Row]) -> None:
+        if rows:
+            self._writes.append((statement.postgres, [list(column) for column in zip(*rows, strict=True)]))
+
+    async def commit(self) -> None:
+        async with self._raw.pipeline():
+            for sql, columns in self._writes:
+                await self._raw.execute(sql, columns)
+            await self._raw.commit()
+
+    async def rollback(self) -> None:
+        await self._raw.rollback()
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the database is there and refused the rows: a key that exists, a value that does not fit.
+
+    The hot path runs on the drivers themselves, whose errors SQLAlchemy has not wrapped; both
+    drivers use the names of PEP 249.
+    """
+    return any(kind.__name__ in ("IntegrityError", "DataError") for kind in type(error).__mro__)

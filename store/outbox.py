@@ -1,0 +1,203 @@
+"""Messages on their way: claimed for sending, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from domain.contact import URN
+from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, Status
+from store import tables as t
+from store.bulk import delete, fetch, insert, update
+from store.database import Database, HotTransaction
+from store.turns import from_ms
+from store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only."""
+
+    message_id: int
+    contact_id: int
+    status: Status
+    external_id: str | None = None
+    error: str | None = None
+    segments: int | None = None
+    send_after: int = 0
+
+
+def _lower(status: Status) -> str:
+    """The statuses from which a message may come to this one, as SQL: never down, never out of a final one."""
+    names = ", ".join(f"'{s.value}'" for s in Status if RANK[s] < RANK[status])
+    return f"status IN ({names})"
+
+
+_REPORTABLE = (Status.SENT, Status.DELIVERED, Status.FAILED, Status.EXPIRED)
+_REPORT_BY_ID = {
+    status: update(t.outbox, ("status", "error", "external_id", "sent_at"), only=_lower(status))
+    for status in _REPORTABLE
+}
+_REPORT_BY_EXTERNAL_ID = {
+    status: update(t.outbox, ("status", "error"), key="external_id", only=_lower(status))
+    for status in _REPORTABLE
+}
+_EARLY = insert(t.early_receipts, ("external_id", "status", "error", "at"), update_on=("external_id",))
+_DROP_EARLY = delete(t.early_receipts, key="external_id")
+_KNOWN = "SELECT external_id FROM outbox WHERE external_id {keys}"
+_EARLY_FOR = "SELECT external_id, status, error FROM early_receipts WHERE external_id {keys}"
+
+
+async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: int) -> None:
+    """Apply what a provider says became of our messages, in whatever order it says so.
+
+    A report that overtook our own note of the message's name is kept until that note is made.
+    """
+    unnamed = [r for r in reports if r.message_id is None]
+    if unnamed:
+        (rows,) = await tx.fetch(fetch(_KNOWN, [r.external_id for r in unnamed]))
+        known = {row[0] for row in rows}
+        early = {r.external_id: r for r in unnamed if r.external_id not in known}
+        tx.write(_EARLY, [(r.external_id, r.status.value, r.error_code, now_ms) for r in early.values()])
+    for status in _REPORTABLE:
+        of_status = [r for r in reports if r.status is status]
+        tx.write(
+            _REPORT_BY_ID[status],
+            [
+                (r.status.value, r.error_code, r.external_id, now_ms, r.message_id)
+                for r in of_status
+                if r.message_id is not None
+            ],
+        )
+        tx.write(
+            _REPORT_BY_EXTERNAL_ID[status],
+            [(r.status.value, r.error_code, r.external_id) for r in of_status if r.message_id is None],
+        )
+
+
+_CLAIM_COLUMNS = "id, contact_id, urn_key, channel, message_class, sealed, attempts, expires_at, created_at"
+#: Of each person's messages on a channel only the first unfinished one may go: order is kept, and an
+#: uncertain one is cleared up before the next.
+_CLAIM = (
+    f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE channel = {{value}} AND status IN ('queued', 'errored')"
+    " AND send_after <= {value} AND message_class <= {value} AND NOT EXISTS (SELECT 1 FROM outbox AS earlier"
+    " WHERE earlier.contact_id = outbox.contact_id AND earlier.channel = outbox.channel AND earlier.id < outbox.id"
+    " AND earlier.status IN ('sending', 'unknown', 'errored', 'queued') AND earlier.send_after <= {value})"
+    " ORDER BY message_class, id LIMIT {value}"
+)
+_MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
+_MARK_EXPIRED = update(t.outbox, ("status",))
+_ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
+
+
+async def claim(
+    database: Database, vault: Vault, channel: str, now_ms: int, lease_ms: int, limit: int, *, quiet: bool
+) -> list[OutgoingMessage]:
+    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours.
+
+    What has outlived its use is marked expired instead. A claim lapses after `lease_ms`.
+    """
+    highest = MessageClass.REPLY if quiet else MessageClass.NEWSLETTER
+    async with database.hot() as tx:
+        (rows,) = await tx.fetch(
+            fetch(_CLAIM, channel, now_ms, int(highest), now_ms, limit, locking=" FOR UPDATE SKIP LOCKED")
+        )
+        if not rows:
+            return []
+        live = [row for row in rows if row[7] > now_ms]
+        tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in rows if row[7] <= now_ms])
+        tx.write(
+            _MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live]
+        )
+        (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
+        addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
+    return [_outgoing(vault, row, addresses[row[2]]) for row in live if row[2] in addresses]
+
+
+def _outgoing(vault: Vault, row: Sequence[object], address: tuple[int, bytes]) -> OutgoingMessage:
+    id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at = row
+    text, buttons = orjson.loads(vault.open(sealed, contact_id))  # type: ignore[arg-type]
+    owner, sealed_urn = address
+    return OutgoingMessage(
+        id=id,  # type: ignore[arg-type]
+        channel=channel,  # type: ignore[arg-type]
+        contact_id=contact_id,  # type: ignore[arg-type]
+        urn=URN.parse(vault.open(sealed_urn, owner).decode()),
+        text=text,
+        message_class=MessageClass(message_class),  # type: ignore[arg-type]
+        attempts=attempts + 1,  # type: ignore[operator]
+        valid_until=from_ms(expires_at),  # type: ignore[arg-type]
+        buttons=tuple(tuple((label, token) for label, token in r) for r in buttons),
+        created_at=from_ms(created_at),  # type: ignore[arg-type]
+    )
+
+
+#: Our note never takes back what a receipt has said already.
+_NOTE_SENT = update(
+    t.outbox,
+    ("status", "external_id", "segments", "sent_at"),
+    only="status IN ('sending', 'unknown', 'errored', 'queued')",
+)
+_NOTE_NAME = update(t.outbox, ("external_id", "segments"))
+_NOTE_OTHER = update(t.outbox, ("status", "error", "send_after"), only="status IN ('sending', 'unknown')")
+_NOTE_ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
+
+
+async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids: Sequence[int]) -> None:
+    """Write down what became of the tries; `ids` has one id for each outcome, for the alert of a failed one."""
+    sent = [o for o in outcomes if o.status is Status.SENT]
+    names = [o.external_id for o in sent if o.external_id is not None]
+    async with database.hot() as tx:
+        (early,) = await tx.fetch(fetch(_EARLY_FOR, names)) if names else ([],)
+        tx.write(
+            _NOTE_SENT, [(o.status.value, o.external_id, o.segments, now_ms, o.message_id) for o in sent]
+        )
+        tx.write(_NOTE_NAME, [(o.external_id, o.segments, o.message_id) for o in sent])
+        tx.write(
+            _NOTE_OTHER,
+            [
+                (o.status.value, o.error, o.send_after, o.message_id)
+                for o in outcomes
+                if o.status is not Status.SENT
+            ],
+        )
+        tx.write(
+            _NOTE_ALERT,
+            [
+                (id, "not_sent", o.contact_id, (o.error or "")[:80], now_ms)
+                for id, o in zip(ids, outcomes, strict=True)
+                if o.status is Status.FAILED
+            ],
+        )
+        for status in _REPORTABLE:
+            tx.write(
+                _REPORT_BY_EXTERNAL_ID[status],
+                [(s, error, name) for name, s, error in early if s == status.value],
+            )
+        tx.write(_DROP_EARLY, [(name,) for name, _, _ in early])
+
+
+_LAPSED = "SELECT id, contact_id FROM outbox WHERE status = 'sending' AND claimed_until <= {value} AND channel = {value}"
+_MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
+_UNKNOWN = (
+    f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE status = 'unknown' AND channel = {{value}} ORDER BY id LIMIT 100"
+)
+
+
+async def lapse(database: Database, channel: str, now_ms: int) -> int:
+    """Messages whose claim has lapsed may have gone or not: mark them unknown. Returns how many."""
+    async with database.hot() as tx:
+        (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel))
+        tx.write(_MARK_UNKNOWN, [("unknown", id) for id, _ in rows])
+        return len(rows)
+
+
+async def unknown(database: Database, vault: Vault, channel: str) -> list[OutgoingMessage]:
+    """The channel's messages that were perhaps sent, the oldest first."""
+    async with database.hot() as tx:
+        (rows,) = await tx.fetch(fetch(_UNKNOWN, channel))
+        (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in rows})))
+    addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
+    return [_outgoing(vault, row, addresses[row[2]]) for row in rows if row[2] in addresses]

@@ -1,0 +1,238 @@
+"""All tables of the operational store.
+
+Times are whole milliseconds since 1970 in UTC: one form on both databases, and nothing to parse.
+`sealed` columns are encrypted (see `vault`). Every row carries `project_id`, the key to shard by.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: On SQLite an INTEGER key is the row's own place in the table; a BIGINT one would be a second index.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=False)
+
+
+def _project() -> Column[int]:
+    return Column("project_id", Integer, nullable=False, server_default=text("1"))
+
+
+#: A person. `session_id` is the conversation they are in; `chatter` counts words in a row that meant
+#: nothing outside one; `consents` names the purposes agreed to now (the record is in `consents`).
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    _project(),
+    Column("language", String(16)),
+    Column("stopped_at", BigInteger),
+    Column("session_id", BigInteger),
+    Column("consents", String(200), nullable=False, server_default=""),
+    Column("chatter", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+#: An address of a contact; `key` is its keyed hash, `sealed` the address itself.
+urns = Table(
+    "urns",
+    metadata,
+    Column("key", Id, primary_key=True, autoincrement=False),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("scheme", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("blocked_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+#: One contact in one flow. `outcome` is empty while it waits. `wakes_at`: when its fire will ring.
+sessions = Table(
+    "sessions",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("urn_key", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("flow", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sprint", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("outcome", String(16), nullable=False, server_default=""),
+    Column("started_at", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("deadline_at", BigInteger, nullable=False),
+    Column("wakes_at", BigInteger, nullable=False),
+)
+
+#: The keyed hashes of what providers delivered lately, so that twice is once. Narrow, and pruned.
+seen = Table(
+    "seen",
+    metadata,
+    Column("key", Id, primary_key=True, autoincrement=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index("ix_seen_seen_at", "seen_at"),
+)
+
+#: What people sent, for coordinators to read.
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Index("ix_inbox_contact_id", "contact_id"),
+)
+
+#: Answers by session and question; a changed answer takes the place of the old one with a higher
+#: `revision`. `exported_at` is empty until the evaluation store has this revision.
+answers = Table(
+    "answers",
+    metadata,
+    _id(),
+    _project(),
+    Column("session_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("flow", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("question", String(40), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("helper", String(16), nullable=False, server_default=""),
+    Column("answered_at", BigInteger, nullable=False),
+    Column("exported_at", BigInteger),
+    UniqueConstraint("session_id", "question"),
+    Index(
+        "ix_answers_to_export",
+        "id",
+        sqlite_where=text("exported_at IS NULL"),
+        postgresql_where=text("exported_at IS NULL"),
+    ),
+)
+
+_UNFINISHED = text("status IN ('queued', 'errored', 'sending', 'unknown')")
+
+#: Messages on their way. `key` says what the message is, so that twice is once.
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _project(),
+    Column("key", String(80), nullable=False, unique=True),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("urn_key", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("message_class", SmallInteger, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("send_after", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger),
+    Column("external_id", String(64)),
+    Column("error", Text),
+    Column("segments", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Index(
+        "ix_outbox_unfinished",
+        "channel",
+        "message_class",
+        "send_after",
+        sqlite_where=_UNFINISHED,
+        postgresql_where=_UNFINISHED,
+    ),
+    Index(
+        "ix_outbox_external_id",
+        "external_id",
+        sqlite_where=text("external_id IS NOT NULL"),
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
+)
+
+#: Things due at a time. `key` says what it is; `kind` what to do; `sprint` what it was set for.
+fires = Table(
+    "fires",
+    metadata,
+    _id(),
+    _project(),
+    Column("key", String(80), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("urn_key", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("session_id", BigInteger),
+    Column("flow", String(40)),
+    Column("due_at", BigInteger, nullable=False, index=True),
+)
+
+#: Who agreed to what, to which words, in which language, by which channel, and when. Only grows.
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("purpose", String(40), nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("flow", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("question", String(40), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+#: Something a coordinator must look at: who asked for a person, what could not be handled or sent.
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    _project(),
+    Column("kind", String(16), nullable=False),
+    Column("contact_id", BigInteger),
+    Column("detail", String(80), nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+)
+
+#: Receipts that overtook our own note that the message was sent.
+early_receipts = Table(
+    "early_receipts",
+    metadata,
+    Column("external_id", String(64), primary_key=True),
+    Column("status", String(10), nullable=False),
+    Column("error", Text),
+    Column("at", BigInteger, nullable=False),
+)

@@ -1,0 +1,417 @@
+"""What the dispatcher loads before a batch and saves after it, each in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from domain.contact import URN, Contact
+from domain.message import MessageClass
+from flows.conditions import Answer
+from flows.session import Outcome, Session
+from store import tables as t
+from store.bulk import delete, fetch, insert, update
+from store.database import HotTransaction
+from store.vault import Vault, WrongKey
+
+
+def to_ms(instant: datetime) -> int:
+    """The store's form of an instant. A naive datetime is refused: it names no instant."""
+    if instant.tzinfo is None:
+        raise ValueError("a datetime without a time zone cannot be stored")
+    return int(instant.timestamp() * 1000)
+
+
+def from_ms(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+@dataclass(slots=True)
+class Talk:
+    """A stored session: the engine's value, and what the store keeps beside it."""
+
+    id: int
+    contact_id: int
+    session: Session
+    channel: str
+    urn_key: int
+    started_at: int
+    heard_at: int
+    deadline_at: int
+    wakes_at: int
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
+class Person:
+    """A contact as loaded, and changed in memory while their messages of a batch are handled."""
+
+    contact: Contact
+    chatter: int = 0
+    talk: Talk | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A fire whose time has come."""
+
+    id: int
+    key: str
+    kind: str
+    contact_id: int
+    urn_key: int
+    channel: str
+    session_id: int | None
+    flow: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message for the outbox. `key` says what it is."""
+
+    key: str
+    contact_id: int
+    urn_key: int
+    channel: str
+    message_class: MessageClass
+    text: str
+    buttons: tuple[tuple[tuple[str, str], ...], ...]
+    send_after: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer, or its withdrawal, at the sprint `revision` of its session."""
+
+    session_id: int
+    contact_id: int
+    flow: str
+    version: int
+    question: str
+    revision: int
+    withdrawn: bool
+    value: Answer
+    label: str
+    language: str
+    channel: str
+    answered_at: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Every row that a batch writes. Filled by the dispatcher, saved by `save`."""
+
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    inbox: list[tuple[int, str, str, int]] = field(default_factory=list)
+    new_people: dict[int, Person] = field(default_factory=dict)
+    new_urns: list[tuple[int, int, URN]] = field(default_factory=list)
+    people: dict[int, Person] = field(default_factory=dict)
+    new_talks: dict[int, Talk] = field(default_factory=dict)
+    talks: dict[int, Talk] = field(default_factory=dict)
+    answers: dict[tuple[int, str], AnswerRow] = field(default_factory=dict)
+    outbox: list[Queued] = field(default_factory=list)
+    fires: list[tuple[str, str, int, int, str, int | None, str | None, int]] = field(default_factory=list)
+    done_fires: list[tuple[int]] = field(default_factory=list)
+    consents: list[tuple[int, str, bool, str, int, str, str, str, int]] = field(default_factory=list)
+    alerts: list[tuple[str, int | None, str, int]] = field(default_factory=list)
+    blocked: list[tuple[int | None, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the store knows of the people of a batch."""
+
+    seen: frozenset[int]
+    urns: dict[int, int]
+    people: dict[int, Person]
+    due: frozenset[int]
+
+
+_PEOPLE_BY_URN = (
+    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter"
+    " FROM urns u JOIN contacts c ON c.id = u.contact_id WHERE u.key {keys} ORDER BY c.id"
+)
+_PEOPLE_BY_ID = (
+    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter"
+    " FROM contacts c JOIN urns u ON u.contact_id = c.id WHERE c.id {keys} ORDER BY c.id"
+)
+_TALK_COLUMNS = (
+    "s.id, s.contact_id, s.flow, s.version, s.sprint, s.sealed, s.channel, s.urn_key, s.started_at, s.heard_at,"
+    " s.deadline_at, s.wakes_at"
+)
+_TALKS_BY_URN = (
+    f"SELECT {_TALK_COLUMNS} FROM urns u JOIN contacts c ON c.id = u.contact_id"
+    " JOIN sessions s ON s.id = c.session_id WHERE u.key {keys}"
+)
+_TALKS_BY_ID = (
+    f"SELECT {_TALK_COLUMNS} FROM contacts c JOIN sessions s ON s.id = c.session_id WHERE c.id {{keys}}"
+)
+_SEEN = "SELECT key FROM seen WHERE key {keys}"
+_DUE = "SELECT id FROM fires WHERE id {keys}"
+
+
+async def load(
+    tx: HotTransaction, vault: Vault, urns: Mapping[int, URN], seen: list[int], due: Iterable[Due] = ()
+) -> Loaded:
+    """The people behind these addresses (by their keys) and fires, locked until the batch is saved.
+
+    The sessions are read by a second statement: on PostgreSQL the first may wait for another replica's
+    batch, and a statement sees what was committed before it began.
+    """
+    fires = list(due)
+    reads = []
+    if urns:
+        keys = list(urns)
+        reads = [
+            fetch(_SEEN, seen),
+            fetch(_PEOPLE_BY_URN, keys, locking=" FOR UPDATE OF c"),
+            fetch(_TALKS_BY_URN, keys),
+        ]
+    if fires:
+        ids = sorted({fire.contact_id for fire in fires})
+        reads += [
+            fetch(_DUE, [fire.id for fire in fires], locking=" FOR UPDATE SKIP LOCKED"),
+            fetch(_PEOPLE_BY_ID, ids, locking=" FOR UPDATE OF c"),
+            fetch(_TALKS_BY_ID, ids),
+        ]
+    rows = await tx.fetch(*reads)
+    by_urn, by_fire = (rows[:3], rows[3:]) if urns else ([[], [], []], rows)
+    by_fire = by_fire or [[], [], []]
+    people: dict[int, Person] = {}
+    known: dict[int, int] = {}
+    for key, contact_id, sealed, language, stopped_at, session_id, consents, chatter in (
+        *by_urn[1],
+        *by_fire[1],
+    ):
+        if key in urns and vault.open(sealed, contact_id).decode() != str(urns[key]):
+            raise WrongKey("two addresses have one key")  # one in 10**11 for a million contacts
+        known[key] = contact_id
+        people[contact_id] = Person(
+            Contact(
+                contact_id,
+                language,
+                None if stopped_at is None else from_ms(stopped_at),
+                session_id,
+                frozenset(consents.split()),
+            ),
+            chatter,
+        )
+    for row in (*by_urn[2], *by_fire[2]):
+        talk = _talk(vault, row)
+        people[talk.contact_id].talk = talk
+    return Loaded(
+        frozenset(key for (key,) in by_urn[0]), known, people, frozenset(id for (id,) in by_fire[0])
+    )
+
+
+def _talk(vault: Vault, row: Any) -> Talk:
+    (
+        id,
+        contact_id,
+        flow,
+        version,
+        sprint,
+        sealed,
+        channel,
+        urn_key,
+        started_at,
+        heard_at,
+        deadline_at,
+        wakes_at,
+    ) = row
+    state = orjson.loads(vault.open(sealed, contact_id))
+    session = Session(
+        flow,
+        version,
+        sprint,
+        state["at"],
+        {name: tuple(v) if isinstance(v, list) else v for name, v in state["answers"].items()},
+        tuple(state["said"]),
+        state["misses"],
+        state["paused"],
+        state["nudged"],
+    )
+    return Talk(id, contact_id, session, channel, urn_key, started_at, heard_at, deadline_at, wakes_at)
+
+
+def _state(session: Session) -> bytes:
+    return orjson.dumps(
+        {
+            "at": session.waiting_at,
+            "answers": session.answers,
+            "said": session.said,
+            "misses": session.misses,
+            "paused": session.paused,
+            "nudged": session.nudged,
+        }
+    )
+
+
+_INSERT_SEEN = insert(t.seen, ("key", "seen_at"))
+_INSERT_INBOX = insert(t.inbox, ("id", "contact_id", "channel", "sealed", "received_at"))
+_INSERT_CONTACTS = insert(
+    t.contacts, ("id", "language", "stopped_at", "session_id", "consents", "chatter", "created_at")
+)
+_UPDATE_CONTACTS = update(t.contacts, ("language", "stopped_at", "session_id", "consents", "chatter"))
+_INSERT_URNS = insert(t.urns, ("key", "contact_id", "scheme", "sealed", "created_at"))
+_BLOCK_URNS = update(t.urns, ("blocked_at",), key="key")
+_TALK = ("urn_key", "channel", "sprint", "sealed", "outcome", "heard_at", "deadline_at", "wakes_at")
+_INSERT_SESSIONS = insert(t.sessions, (*_TALK, "id", "contact_id", "flow", "version", "started_at"))
+_UPDATE_SESSIONS = update(t.sessions, _TALK)
+_INSERT_ANSWERS = insert(
+    t.answers,
+    (
+        "id",
+        "session_id",
+        "contact_id",
+        "flow",
+        "version",
+        "question",
+        "revision",
+        "withdrawn",
+        "sealed",
+        "language",
+        "channel",
+        "answered_at",
+        "exported_at",
+    ),
+    update_on=("session_id", "question"),
+)
+_INSERT_OUTBOX = insert(
+    t.outbox,
+    (
+        "id",
+        "key",
+        "contact_id",
+        "urn_key",
+        "channel",
+        "message_class",
+        "status",
+        "sealed",
+        "send_after",
+        "expires_at",
+        "created_at",
+    ),
+)
+_INSERT_FIRES = insert(
+    t.fires,
+    ("id", "key", "kind", "contact_id", "urn_key", "channel", "session_id", "flow", "due_at"),
+    update_on=("key",),
+)
+_DELETE_FIRES = delete(t.fires)
+_INSERT_CONSENTS = insert(
+    t.consents,
+    ("id", "contact_id", "purpose", "given", "flow", "version", "question", "language", "channel", "at"),
+)
+_INSERT_ALERTS = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
+
+
+def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Changes) -> None:
+    """Write all of it; it counts when the transaction ends."""
+    seal = vault.seal
+    write = tx.write
+    write(_INSERT_SEEN, changes.seen)
+    write(_INSERT_CONTACTS, [(i, *_contact_row(p), now_ms) for i, p in changes.new_people.items()])
+    write(
+        _UPDATE_CONTACTS,
+        [(*_contact_row(p), i) for i, p in changes.people.items() if i not in changes.new_people],
+    )
+    write(
+        _INSERT_URNS,
+        [
+            (key, i, urn.scheme, seal(str(urn).encode("utf-8", "replace"), i), now_ms)
+            for key, i, urn in changes.new_urns
+        ],
+    )
+    write(_BLOCK_URNS, changes.blocked)
+    write(
+        _INSERT_INBOX,
+        [
+            (ids(), i, channel, seal(text.encode("utf-8", "replace"), i), at)
+            for i, channel, text, at in changes.inbox
+        ],
+    )
+    write(
+        _INSERT_SESSIONS,
+        [
+            (*_talk_row(vault, k), k.id, k.contact_id, k.session.flow, k.session.version, k.started_at)
+            for k in changes.new_talks.values()
+        ],
+    )
+    write(
+        _UPDATE_SESSIONS,
+        [(*_talk_row(vault, k), k.id) for k in changes.talks.values() if k.id not in changes.new_talks],
+    )
+    write(
+        _INSERT_ANSWERS,
+        [
+            (
+                ids(),
+                a.session_id,
+                a.contact_id,
+                a.flow,
+                a.version,
+                a.question,
+                a.revision,
+                a.withdrawn,
+                seal(orjson.dumps([a.value, a.label]), a.contact_id),
+                a.language,
+                a.channel,
+                a.answered_at,
+                None,
+            )
+            for a in changes.answers.values()
+        ],
+    )
+    write(
+        _INSERT_OUTBOX,
+        [
+            (
+                ids(),
+                m.key,
+                m.contact_id,
+                m.urn_key,
+                m.channel,
+                int(m.message_class),
+                "queued",
+                seal(orjson.dumps([m.text, m.buttons]), m.contact_id),
+                m.send_after,
+                m.expires_at,
+                now_ms,
+            )
+            for m in changes.outbox
+        ],
+    )
+    write(_INSERT_FIRES, [(ids(), *fire) for fire in changes.fires])
+    write(_DELETE_FIRES, changes.done_fires)
+    write(_INSERT_CONSENTS, [(ids(), *consent) for consent in changes.consents])
+    write(_INSERT_ALERTS, [(ids(), *alert) for alert in changes.alerts])
+
+
+def _contact_row(person: Person) -> tuple[str | None, int | None, int | None, str, int]:
+    contact = person.contact
+    return (
+        contact.language,
+        None if contact.stopped_at is None else to_ms(contact.stopped_at),
+        contact.session_id,
+        " ".join(sorted(contact.consents)),
+        person.chatter,
+    )
+
+
+def _talk_row(vault: Vault, talk: Talk) -> tuple[int, str, int, bytes, str, int, int, int]:
+    return (
+        talk.urn_key,
+        talk.channel,
+        talk.session.sprint,
+        vault.seal(_state(talk.session), talk.contact_id),
+        talk.outcome.value if talk.outcome else "",
+        talk.heard_at,
+        talk.deadline_at,
+        talk.wakes_at,
+    )
