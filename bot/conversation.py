@@ -76,12 +76,7 @@ class Conversation:
                 turn.said.append(Say(self._phrases(turn).welcome_again))
             return turn
         talk = person.talk
-        if (
-            said is not None
-            and said not in _ALWAYS
-            and talk
-            and self._answers(turn, talk, received.text, now)
-        ):
+        if said is not None and said not in _ALWAYS and talk and self._answers(turn, talk, received.text, now):
             said = None
         if said is not None:
             self._obey(turn, person, said, received, urn_key, now)
@@ -153,9 +148,7 @@ class Conversation:
         number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else SKIP - 1
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)
 
-    def _obey(
-        self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: datetime
-    ) -> None:
+    def _obey(self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: datetime) -> None:
         phrases = self._phrases(turn)
         talk = person.talk
         if said in STEERING:
@@ -211,9 +204,7 @@ class Conversation:
             return
         self._leave(turn, person, Outcome.REPLACED)
         at = to_ms(now)
-        begun = Talk(
-            self.ids(), person.contact.id, Session(id, flow.version), channel, urn_key, at, at, at, 0
-        )
+        begun = Talk(self.ids(), person.contact.id, Session(id, flow.version), channel, urn_key, at, at, at, 0)
         known = {
             q.name: "yes"
             for q in flow.asked()

@@ -167,9 +167,7 @@ class Dispatcher:
                 await self._transact(left, now)
                 return
             except Poison as poison:
-                log.error(
-                    "fact parked", fact=type(poison.fact).__name__, error=type(poison.__cause__).__name__
-                )
+                log.error("fact parked", fact=type(poison.fact).__name__, error=type(poison.__cause__).__name__)
                 left = [fact for fact in left if fact is not poison.fact]
                 await self._park(poison.fact, now)
             except Exception as error:
@@ -276,9 +274,7 @@ class Dispatcher:
         if person.contact is not before or person.chatter != chatter:
             batch.changes.people[person.contact.id] = person
 
-    def _person(
-        self, batch: _Batch, loaded: Loaded, fact: Received | BlockingChanged, urn_key: int
-    ) -> Person:
+    def _person(self, batch: _Batch, loaded: Loaded, fact: Received | BlockingChanged, urn_key: int) -> Person:
         if (contact_id := loaded.urns.get(urn_key)) is not None:
             return loaded.people[contact_id]
         language = guess_language(self._library, fact) if isinstance(fact, Received) else None
@@ -305,9 +301,7 @@ class Dispatcher:
                 batch.changes.done_fires.append((fire.id,))
                 return
             turn = self._conversation.wake(person, talk, batch.now)
-            self._apply(
-                batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}"
-            )
+            self._apply(batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}")
             if talk.outcome is not None:
                 batch.changes.done_fires.append((fire.id,))
             else:  # the same fire, for the present deadline
@@ -376,9 +370,7 @@ class Dispatcher:
             case _:
                 assert_never(effect)
 
-    def _answer(
-        self, batch: _Batch, turn: Turn, talk: Talk, question: str, value: Answer, words: str
-    ) -> AnswerRow:
+    def _answer(self, batch: _Batch, turn: Turn, talk: Talk, question: str, value: Answer, words: str) -> AnswerRow:
         session = talk.session
         return AnswerRow(
             talk.id,
@@ -395,9 +387,7 @@ class Dispatcher:
             batch.now_ms,
         )
 
-    def _message(
-        self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str
-    ) -> Queued:
+    def _message(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> Queued:
         kind = self._channels[channel]
         rendered = self._renderer.message(
             turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
@@ -406,9 +396,7 @@ class Dispatcher:
         asked = next((one.question for one in reversed(turn.said) if isinstance(one, Ask)), None)
         if rendered.buttons and asked is not None and person.talk is not None:
             token = self._conversation.button(person.talk.id, asked.name)
-            buttons = tuple(
-                tuple((words, f"{token}.{option}") for words, option in row) for row in rendered.buttons
-            )
+            buttons = tuple(tuple((words, f"{token}.{option}") for words, option in row) for row in rendered.buttons)
         send_after = batch.now
         if turn.message_class.waits_for_morning:
             send_after = self._quiet.after(batch.now)

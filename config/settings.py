@@ -111,7 +111,7 @@ class Settings(BaseSettings):
 def read_settings(env_file: Path | None = Path(".env"), **given: Any) -> Settings:
     """The settings in force; `given` ones win. Raises SettingsError with every fault, a line each."""
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]  # pydantic-settings' own argument
+        return Settings(_env_file=env_file, **given)
     except ValidationError as error:
         lines = [
             f"MIME_{'_'.join(map(str, e['loc'])).upper()}: {str(e['msg']).removeprefix('Value error, ')}"

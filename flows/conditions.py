@@ -62,11 +62,7 @@ def holds(condition: Condition, answers: Mapping[str, Answer]) -> bool:
                     return str(answer) in values
         case Within(question, low, high):
             answer = answers.get(question)
-            return (
-                isinstance(answer, int)
-                and (low is None or low <= answer)
-                and (high is None or answer <= high)
-            )
+            return isinstance(answer, int) and (low is None or low <= answer) and (high is None or answer <= high)
         case All(conditions):
             return all(holds(one, answers) for one in conditions)
         case Any_(conditions):
@@ -92,7 +88,7 @@ def questions_in(condition: Condition) -> Iterator[Is | Within]:
 
 
 def parse(data: Any) -> Condition:
-    """`{coming: yes}`, `{mood: {at_most: 3}}`, `{all: [..]}`, `{any: [..]}`, `{not: {..}}`; raises ValueError.
+    """`{coming: yes}`, `{mood: {at_most: 3}}`, `all:`, `any:` and `not:`; raises ValueError.
 
     Several questions in one mapping must all hold. A list of values means one of them.
     """
@@ -113,10 +109,10 @@ def _one(key: str, value: Any) -> Condition:
             raise ValueError(f"{key!r} takes a list of conditions")
         case "not", _:
             return Not(parse(value))
-        case question, {**bounds} if bounds:
-            if unknown := bounds.keys() - {"at_least", "at_most"}:
-                raise ValueError(f"{sorted(unknown)[0]!r} is no comparison; use at_least or at_most")
-            low, high = (int(bounds[k]) if k in bounds else None for k in ("at_least", "at_most"))
+        case question, Mapping() if value:
+            if unknown := {str(bound) for bound in value} - {"at_least", "at_most"}:
+                raise ValueError(f"{min(unknown)!r} is no comparison; use at_least or at_most")
+            low, high = (int(value[k]) if k in value else None for k in ("at_least", "at_most"))
             return Within(question, low, high)
         case question, list():
             return Is(question, tuple(str(one) for one in value))

@@ -3,42 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Literal
 
 from flows.fold import digits_to_ascii, fold
 from flows.words import Lexicon
 
 _ISO = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})\s*")
-_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)\b", re.IGNORECASE)
+#: English "25th" and "3rd of".
+_ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?\b", re.IGNORECASE)
+_LONGEST = 60  # more is a story, and its digits may be more than a date can hold
 
 
-def read_date(text: str, words: Lexicon, today: date) -> date | None:
-    """The day that the text names; None where it names none, or only half of one.
+def read_date(text: str, words: Lexicon, today: date, tense: Literal["past", "future"] | None = None) -> date | None:
+    """The day that the text names; None where it names none, only half of one, or one of the wrong tense.
 
     Understood: "25 3 2026", "25/03/26", "25 March", "March 25th 2026", "2026-03-25", "tomorrow".
-    A day without a year is the nearest one, past or to come, within half a year. A bare "12" is no
-    date: it is more often a numbered answer.
+    A day without a year is the nearest one of the right tense. A bare "12" is no date: it is more
+    often a numbered answer.
     """
+    found = [day for day in _days(text, words, today) if _lies(day, today, tense)]
+    return min(found, key=lambda day: abs(day - today), default=None)
+
+
+def _lies(day: date, today: date, tense: Literal["past", "future"] | None) -> bool:
+    return tense is None or (day <= today if tense == "past" else day >= today)
+
+
+def _days(text: str, words: Lexicon, today: date) -> list[date]:
+    """Every day that the text may name: several only where it names no year."""
     ascii_text = digits_to_ascii(text)
     if iso := _ISO.fullmatch(ascii_text):
-        return _day(int(iso[1]), int(iso[2]), int(iso[3]))
+        return _real((int(iso[1]),), int(iso[2]), int(iso[3]))
     tokens = [t for t in fold(_ORDINAL.sub(r"\1", ascii_text)).split() if t not in words.small_talk]
+    years: tuple[int, ...] = (today.year - 1, today.year, today.year + 1)
     match tokens:
         case [word] if word in words.days:
-            return today + timedelta(days=words.days[word])
-        case [day, month] if day.isdigit() and month.isdigit():
-            return _nearest(int(day), int(month), today)
-        case [day, month] if day.isdigit() and month in words.months:
-            return _nearest(int(day), words.months[month], today)
-        case [month, day] if day.isdigit() and month in words.months:
-            return _nearest(int(day), words.months[month], today)
-        case [day, month, year] if day.isdigit() and month.isdigit() and year.isdigit():
-            return _day(_year(year, today), int(month), int(day))
-        case [day, month, year] if day.isdigit() and month in words.months and year.isdigit():
-            return _day(_year(year, today), words.months[month], int(day))
-        case [month, day, year] if day.isdigit() and month in words.months and year.isdigit():
-            return _day(_year(year, today), words.months[month], int(day))
-    return None
+            return [today + timedelta(days=words.days[word])]
+        case [_, _, year] if year.isdigit():
+            years = (_year(year, today),)
+        case [_, _]:
+            pass
+        case _:
+            return []
+    match tokens[0], tokens[1]:
+        case day, month if day.isdigit() and month.isdigit():
+            return _real(years, int(month), int(day))
+        case day, month if day.isdigit() and month in words.months:
+            return _real(years, words.months[month], int(day))
+        case month, day if day.isdigit() and month in words.months:
+            return _real(years, words.months[month], int(day))
+    return []
 
 
 def _year(digits: str, today: date) -> int:
@@ -49,13 +65,12 @@ def _year(digits: str, today: date) -> int:
     return year - 100 if year > today.year + 10 else year
 
 
-def _nearest(day: int, month: int, today: date) -> date | None:
-    days = [d for year in (today.year - 1, today.year, today.year + 1) if (d := _day(year, month, day))]
-    return min(days, key=lambda d: abs(d - today), default=None)
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
+def _real(years: Iterable[int], month: int, day: int) -> list[date]:
+    """The days of that name that are in the calendar."""
+    found = []
+    for year in years:
+        try:
+            found.append(date(year, month, day))
+        except (ValueError, OverflowError):
+            continue
+    return found

@@ -117,9 +117,7 @@ def pressed(question: Question, option: int) -> Answer | None:
             assert_never(question)
 
 
-def _steer(
-    flow: LocalFlow, session: Session, question: Question, command: Command, idle: timedelta
-) -> Sprint:
+def _steer(flow: LocalFlow, session: Session, question: Question, command: Command, idle: timedelta) -> Sprint:
     phrases = flow.phrases
     match command:
         case Command.AGAIN:
@@ -144,14 +142,10 @@ def _take_silence(flow: LocalFlow, session: Session, question: Question) -> Spri
     if session.paused or session.nudged or flow.nudge_after is None:
         return _end(session, Outcome.EXPIRED)
     nudged = replace(session, sprint=session.sprint + 1, nudged=True)
-    return Sprint(
-        nudged, (Say(flow.phrases.nudge), Ask(question), StartWait(nudged.sprint, flow.expires_after))
-    )
+    return Sprint(nudged, (Say(flow.phrases.nudge), Ask(question), StartWait(nudged.sprint, flow.expires_after)))
 
 
-def _answered(
-    flow: LocalFlow, session: Session, question: Question, answer: Answer | Cut, *before: Effect
-) -> Sprint:
+def _answered(flow: LocalFlow, session: Session, question: Question, answer: Answer | Cut, *before: Effect) -> Sprint:
     effects: tuple[Effect, ...] = before
     if isinstance(answer, Cut):
         effects, answer = (*effects, Say(flow.phrases.text_cut)), answer.text
@@ -250,9 +244,7 @@ def _recap(flow: LocalFlow, session: Session, answered_now: int = 0) -> tuple[Ef
     left = sum(
         1
         for s in flow.steps
-        if not isinstance(s.item, Note)
-        and s.item.name not in session.answers
-        and holds(s.when, session.answers)
+        if not isinstance(s.item, Note) and s.item.name not in session.answers and holds(s.when, session.answers)
     )
     left -= answered_now
     if left < 1:
@@ -264,24 +256,16 @@ def _before(flow: LocalFlow, session: Session, question: Question) -> Question |
     """The question asked before this one: the last one above it that they themselves answered."""
     for step_ in reversed(flow.steps[: flow.place[question.name]]):
         item = step_.item
-        if (
-            isinstance(item, Note)
-            or item.name not in session.answers
-            or not holds(step_.when, session.answers)
-        ):
+        if isinstance(item, Note) or item.name not in session.answers or not holds(step_.when, session.answers):
             continue
-        if not (
-            isinstance(item, YesNo) and item.consent is not None
-        ):  # consent is withdrawn by STOP, not by BACK
+        if not (isinstance(item, YesNo) and item.consent is not None):  # consent is withdrawn by STOP, not by BACK
             return item
     return None
 
 
 def _wait(flow: LocalFlow, session: Session) -> StartWait:
     silent_before = flow.nudge_after is None or session.nudged or session.paused
-    return StartWait(
-        session.sprint, flow.expires_after if silent_before else flow.nudge_after or flow.expires_after
-    )
+    return StartWait(session.sprint, flow.expires_after if silent_before else flow.nudge_after or flow.expires_after)
 
 
 def _end(session: Session, outcome: Outcome, *effects: Effect) -> Sprint:

@@ -18,9 +18,9 @@ _THUMBS = {"\U0001f44d": "\U0001f44d", "\U0001f44e": "\U0001f44e"}
 
 @lru_cache(maxsize=65536)
 def _kept(character: str) -> str:
-    """What one character becomes: itself, a digit 0-9, or a space."""
+    """What one character becomes: itself, a digit 0-9, a thumb apart from its neighbours, or a space."""
     if character in _THUMBS:
-        return character
+        return f" {character} "  # a word of its own, also right behind another
     digit = unicodedata.digit(character, None)
     if digit is not None:
         return str(digit)

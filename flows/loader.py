@@ -7,11 +7,12 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -35,9 +36,7 @@ class FlowError(Exception):
 
 _FLOW = TypeAdapter(Flow)
 _WORDS = TypeAdapter(LanguageWords)
-_LANGUAGES: TypeAdapter[tuple[Language, ...]] = TypeAdapter(
-    tuple[Language, ...], config=ConfigDict(extra="forbid")
-)
+_LANGUAGES: TypeAdapter[tuple[Language, ...]] = TypeAdapter(tuple[Language, ...], config=ConfigDict(extra="forbid"))
 _KNOWN_FIELDS = sorted(
     {
         f.name
@@ -67,17 +66,25 @@ def load_phrases(path: Path) -> Phrases:
     ]
     faults += [((), f"the phrase {name!r} is missing") for name in sorted(wanted - data.keys())]
     faults += [
-        ((name,), "it has no comment for the translator")
-        for name, told in data.items()
-        if not told.get("comment")
+        ((name,), "it has no comment for the translator") for name, told in data.items() if not told.get("comment")
     ]
     if faults:
         raise _error(path, root, faults)
-    return Phrases(**{n: Plural(t["one"], t["other"]) if "one" in t else t["text"] for n, t in data.items()})
+    told: dict[str, Any] = {n: Plural(t["one"], t["other"]) if "one" in t else t["text"] for n, t in data.items()}
+    return Phrases(**told)
 
 
 def load_words(path: Path) -> LanguageWords:
-    return _validate(_WORDS, path, _compose(path))
+    """One language's words; its months come from CLDR, with the file's own beside them."""
+    words = _validate(_WORDS, path, _compose(path))
+    given = words.months or ((),) * 12
+    forms = [
+        get_month_names(width, context, locale=words.language)
+        for width in ("wide", "abbreviated")
+        for context in ("format", "stand-alone")
+    ]
+    months = tuple((*given[n - 1], *(form[n] for form in forms)) for n in range(1, 13))
+    return replace(words, months=months)
 
 
 def load_languages(path: Path) -> tuple[Language, ...]:
@@ -115,9 +122,7 @@ def load_library(flows: Path, locales: Path, *, drafts: bool) -> Library:
         phrases[tag] = localize_phrases(english, catalogue)
         for flow in sources.values():
             localized[flow.id, tag] = localize(flow, tag, catalogue, phrases[tag], words[tag])
-    spoken = tuple(
-        t for t, language in languages.items() if drafts or t == SOURCE_LANGUAGE or language.reviewed_by
-    )
+    spoken = tuple(t for t, language in languages.items() if drafts or t == SOURCE_LANGUAGE or language.reviewed_by)
     starts = {fold(word): flow.id for flow in sources.values() for word in flow.starts_with}
     return Library(sources, languages, spoken, localized, phrases, words, starts)
 

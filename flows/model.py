@@ -43,9 +43,7 @@ def _period(text: Any) -> Any:
         raise ValueError("expected a number of hours, days, weeks or months, such as '20 hours'")
     number, unit = int(found[1]), found[2]
     return (
-        Period(months=number)
-        if unit == "month"
-        else Period(hours=number * {"hour": 1, "day": 24, "week": 168}[unit])
+        Period(months=number) if unit == "month" else Period(hours=number * {"hour": 1, "day": 24, "week": 168}[unit])
     )
 
 
@@ -141,9 +139,13 @@ class Text(_Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Date(_Asked):
-    """A day of the calendar, typed in one's own way; said back in words so that a slip is seen."""
+    """A day of the calendar, typed in one's own way; said back in words so that a slip is seen.
+
+    `tense`: the day must lie in the past (or be today), or in the future (or be today).
+    """
 
     type: Literal["date"] = "date"
+    tense: Literal["past", "future"] | None = None
 
 
 Question = YesNo | SelectOne | SelectMultiple | Scale | Integer | Text | Date

@@ -9,7 +9,7 @@ from flows.fold import digits_to_ascii, fold
 from flows.words import Lexicon
 
 #: A decimal, a fraction or a sign changes what the digits mean, and folding would lose it.
-_NOT_WHOLE = re.compile(r"\d\s*[.,٫·]\s*\d|(?<![\d\w])[-−–]\s*\d|[½¼¾⅓⅔%]|\d\s*:\s*\d")
+_NOT_WHOLE = re.compile(r"\d\s*[.,٫·]\s*\d|(?<![\d\w])[-−–‐‑﹣－⁻]\s*\d|[½¼¾⅓⅔%]|\d\s*:\s*\d")
 _OUT_OF = re.compile(r"(\d+)\s*/\s*(\d+)")
 _LONGEST = 12  # digits; more is no number that we ask for
 
@@ -19,11 +19,12 @@ def is_whole(text: str) -> bool:
     return not _NOT_WHOLE.search(digits_to_ascii(text))
 
 
-def read_number(text: str, words: Lexicon, *, out_of: int | None = None, unit: bool = False) -> int | None:
+def read_number(text: str, words: Lexicon, *, out_of: int | None = None, units: str = "") -> int | None:
     """The one number that the text says; None where it says none, several, or something beside.
 
     Small talk around it is no matter ("about 7, thanks"). With `out_of`, "7/10" and "7 out of 10"
-    say 7. With `unit`, one more word may follow ("3 children").
+    say 7. One of the words in `units` (the question's own) may follow: "20 minutes" or "20 min" where
+    minutes are asked for, but not "2 hours".
     """
     if len(text) > 200 or not is_whole(text):
         return None
@@ -45,11 +46,7 @@ def read_number(text: str, words: Lexicon, *, out_of: int | None = None, unit: b
         return numbers[0]
     if len(numbers) != 1:
         return None
-    return (
-        numbers[0]
-        if not others or (unit and len(others) == 1 and not words.not_.intersection(others))
-        else None
-    )
+    return numbers[0] if all(_is_unit(other, units) for other in others) else None
 
 
 def number_of(token: str, words: Lexicon) -> int | None:
@@ -57,6 +54,10 @@ def number_of(token: str, words: Lexicon) -> int | None:
     if token.isdigit():
         return int(token) if len(token) <= _LONGEST else None
     return words.numbers.get(token)
+
+
+def _is_unit(token: str, units: str) -> bool:
+    return len(token) >= 3 and any(unit.startswith(token) for unit in fold(units).split())
 
 
 def _says_out_of(others: Iterable[str], words: Lexicon) -> bool:

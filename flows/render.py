@@ -1,4 +1,4 @@
-"""What a contact sees: the engine's words and questions as one message, for a channel with buttons or without."""
+"""What a contact sees: words and questions as one message, for a channel with or without buttons."""
 
 from __future__ import annotations
 

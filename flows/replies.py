@@ -14,6 +14,7 @@ from datetime import date
 from typing import assert_never
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
 
 from flows.conditions import Answer
 from flows.dates import read_date
@@ -40,8 +41,8 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
     match question:
         case Scale(minimum=low, maximum=high):
             return _within(read_number(text, words, out_of=high), low, high)
-        case Integer(minimum=low, maximum=high):
-            return _within(read_number(text, words, unit=True), low, high)
+        case Integer(minimum=low, maximum=high, label=label):
+            return _within(read_number(text, words, units=label), low, high)
         case YesNo(consent=consent):
             return _yes_or_no(text, words, exactly=consent is not None)
         case SelectOne(choices=choices):
@@ -49,8 +50,8 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
             return None if found is None else found.name
         case SelectMultiple(choices=choices):
             return _several(choices, text, words)
-        case Date():
-            day = read_date(text, words, today)
+        case Date(tense=tense):
+            day = read_date(text, words, today, tense)
             return None if day is None else day.isoformat()
         case Text(max_length=longest):
             return _words(text, longest)
@@ -78,16 +79,34 @@ def command(text: str, words: Lexicon) -> Command | None:
 def asks_to_stop(said: str, words: Lexicon) -> bool:
     """Whether the folded text asks us to stop: it holds a stop verb and nothing that is not about that.
 
-    "please stop texting me" does; "stop this terrible bill" has words of its own and does not.
+    "please stop texting me" does; "stop this terrible bill" has words of its own and does not, and
+    neither does "do not stop".
     """
     if said in words.stop_alone or _without_small_talk(said, words) in words.stop_alone:
         return True
     tokens = said.split()
-    if not 1 < len(tokens) <= 12 or words.not_.intersection(tokens) - words.stop_verbs - words.stop_words:
+    if not 1 < len(tokens) <= 12:
         return False
-    return any(verb in f" {said} " for verb in (f" {v} " for v in words.stop_verbs)) and not _left_over(
-        said, words
-    )
+    asked, at, before = False, 0, ""
+    while at < len(tokens):
+        phrase = _stop_phrase(tokens, at, words)
+        if phrase is None:
+            return False
+        if phrase in words.stop_verbs:
+            if before in words.not_:
+                return False
+            asked = True
+        at += len(phrase.split())
+        before = phrase
+    return asked
+
+
+def _stop_phrase(tokens: Sequence[str], at: int, words: Lexicon) -> str | None:
+    """The longest phrase about stopping that begins at that token."""
+    for length in (4, 3, 2, 1):
+        if (phrase := " ".join(tokens[at : at + length])) in words.stop_words:
+            return phrase
+    return None
 
 
 def language_named(text: str, words: Lexicon) -> str | None:
@@ -135,9 +154,9 @@ def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | No
         return choices[number - 1] if 1 <= number <= len(choices) else None
     bare = _without_small_talk(said, words)
     for choice in choices:
-        if bare and bare in _names(choice):
+        if bare and bare in (_without_small_talk(name, words) for name in _names(choice)):
             return choice
-    letter = " ".join(t for t in bare.split() if t not in words.option)
+    letter = " ".join(t for t in said.split() if t not in words.option)
     if len(letter) == 1 and letter.isascii() and 0 <= (n := ord(letter) - ord("a")) < len(choices):
         return choices[n]
     return _nearest_choice(choices, bare or said, words)
@@ -158,11 +177,7 @@ def _nearest_choice(choices: Sequence[Choice], said: str, words: Lexicon) -> Cho
     best, n = scored[0]
     if best < NEAR or (len(scored) > 1 and best - scored[1][0] < MARGIN):
         return None
-    return (
-        choices[n]
-        if any(_turned(said, words) == _turned(name, words) for name in _names(choices[n]))
-        else None
-    )
+    return choices[n] if any(_turned(said, words) == _turned(name, words) for name in _names(choices[n])) else None
 
 
 def _turned(said: str, words: Lexicon) -> int:
@@ -201,7 +216,7 @@ def _at_and(said: str, words: Lexicon) -> Iterator[str]:
 
 def _words(text: str, longest: int) -> str | Cut | None:
     kept = unicodedata.normalize(
-        "NFC", "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+        "NFC", "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
     ).strip()
     if not any(unicodedata.category(c)[0] in "LNS" for c in kept):
         return None
@@ -213,20 +228,16 @@ def _without_small_talk(said: str, words: Lexicon) -> str:
 
 
 def _nearest_command(said: str, words: Lexicon) -> Command | None:
-    """One slip in a word of five letters or more; never STOP or FORGET ME, which undo too much to guess."""
-    near = {c for word, c in words.commands.items() if len(word) >= 5 and fuzz.ratio(said, word) >= NEAR}
+    """One slip in five letters or more, two in nine or more, and no "not" that the word has not; never
+    STOP or FORGET ME, which undo too much to guess.
+    """
+    slips = 1 if len(said) < 9 else 2
+    near = {
+        found
+        for word, found in words.commands.items()
+        if len(word) >= 5
+        and OSA.distance(said, word, score_cutoff=slips) <= slips
+        and _turned(said, words) == _turned(word, words)
+    }
     near -= {Command.STOP, Command.FORGET_ME}
     return near.pop() if len(near) == 1 else None
-
-
-def _left_over(said: str, words: Lexicon) -> bool:
-    """Whether a word is left when the phrases about stopping are taken out, longest first."""
-    tokens, at = said.split(), 0
-    while at < len(tokens):
-        for length in (4, 3, 2, 1):
-            if " ".join(tokens[at : at + length]) in words.stop_words:
-                at += length
-                break
-        else:
-            return True
-    return False

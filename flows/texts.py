@@ -80,9 +80,7 @@ def _of_items(items: Any, flow: str) -> Iterator[Text]:
                 yield _text(item[end], f"{place}: the {end} end of the scale", context=context)
         for choice in item["choices"].value if "choices" in item else ():
             of = _fields(choice)
-            yield _text(
-                of["label"], f"{place}: an answer", context=of["context"].value if "context" in of else None
-            )
+            yield _text(of["label"], f"{place}: an answer", context=of["context"].value if "context" in of else None)
 
 
 def _fields(node: Any) -> dict[str, Any]:
@@ -105,9 +103,7 @@ def localize(flow: Flow, language: str, catalogue: Catalogue, phrases: Phrases, 
             case Scale():
                 return replace(told, low=say(told.low, one.context), high=say(told.high, one.context))
             case SelectOne() | SelectMultiple():
-                return replace(
-                    told, choices=tuple(replace(c, label=say(c.label, c.context)) for c in told.choices)
-                )
+                return replace(told, choices=tuple(replace(c, label=say(c.label, c.context)) for c in told.choices))
             case _:
                 return told
 
@@ -123,11 +119,11 @@ def localize(flow: Flow, language: str, catalogue: Catalogue, phrases: Phrases, 
 
 
 def localize_phrases(phrases: Phrases, catalogue: Catalogue) -> Phrases:
-    told: dict[str, str | Plural] = {}
+    told: dict[str, Any] = {}
     for field in fields(phrases):
         match getattr(phrases, field.name):
             case Plural(one, other):
                 told[field.name] = Plural(one, other, catalogue.ngettext)
             case text:
                 told[field.name] = catalogue.gettext(text)
-    return Phrases(**told)  # type: ignore[arg-type]  # each field got back the type it had
+    return Phrases(**told)

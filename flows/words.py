@@ -33,8 +33,8 @@ class StopWords:
 class LanguageWords:
     """One language's `words.yaml`. All of it is folded before it is compared.
 
-    `ambiguous` are words of this language that look like another's yes or no and mean neither
-    here, such as Polish "no". `not_` are the words that turn a sentence round. `numbers` are the
+    `ambiguous` are words of this language that look like another's yes, no or number and mean
+    something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence round. `numbers` are the
     words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
     """
 
@@ -108,8 +108,9 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
             for word in _folded(several):
                 if word not in yes_no:
                     commands.setdefault(word, command)
-        for value, word in _numbers(words):
-            numbers.setdefault(word, value)
+        for value, word in _numbers(words, all_spellings=words is home):
+            if word not in blocked:
+                numbers.setdefault(word, value)
         for offset, several in ((0, words.today), (-1, words.yesterday), (1, words.tomorrow)):
             for word in _folded(several):
                 days.setdefault(word, offset)
@@ -126,6 +127,11 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         home,
         all_words["en"],
     )  # small talk of other languages could swallow words that mean something here
+    small_talk = frozenset().union(*(_folded(w.small_talk) for w in near))
+    for word, command in list(commands.items()):  # "another time please" is also sent without its please
+        bare = " ".join(token for token in word.split() if token not in small_talk)
+        if bare and bare not in yes_no:
+            commands.setdefault(bare, command)
     verbs = frozenset().union(*(_folded(w.stop.verbs) for w in order))
     return Lexicon(
         language=language,
@@ -136,7 +142,7 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         not_=frozenset().union(*(_folded(w.not_) for w in order)),
         and_=frozenset().union(*(_folded(w.and_) for w in near)),
         out_of=frozenset().union(*(_folded(w.out_of) for w in near)),
-        small_talk=frozenset().union(*(_folded(w.small_talk) for w in near)),
+        small_talk=small_talk,
         greetings=frozenset().union(*(_folded(w.greetings) for w in order)),
         option=frozenset().union(*(_folded(w.option) for w in near)),
         days=days,
@@ -169,10 +175,10 @@ def _folded(words: Iterable[str]) -> frozenset[str]:
     return frozenset(fold(word) for word in words)
 
 
-def _numbers(words: LanguageWords) -> Iterable[tuple[int, str]]:
-    for value, alternatives in enumerate(words.numbers):
-        for word in alternatives.split("/"):
+def _numbers(words: LanguageWords, *, all_spellings: bool) -> Iterable[tuple[int, str]]:
+    """For other languages' readers only the first spelling: the romanised and short ones are their words."""
+    tens = ((10 * ten, spellings) for ten, spellings in enumerate(words.tens, start=2))
+    for value, spellings in (*enumerate(words.numbers), *tens):
+        several = spellings.split("/")
+        for word in several if all_spellings else several[:1]:
             yield value, fold(word)
-    for ten, alternatives in enumerate(words.tens, start=2):
-        for word in alternatives.split("/"):
-            yield 10 * ten, fold(word)

@@ -66,23 +66,28 @@ def insert(table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (
     )
 
 
-def update(table: Table, columns: Sequence[str], *, key: str = "id", only: str = "") -> Write:
-    """Rows in the order of `columns`, then the key. `only` is a further condition on the row."""
+def update(table: Table, columns: Sequence[str], *, key: str = "id", also_key: str = "", only: str = "") -> Write:
+    """Rows in the order of `columns`, then the key (and the second key). `only` is a further condition."""
+    keys = (key, also_key) if also_key else (key,)
+    names = (*columns, *keys)
     sets = ", ".join(f"{c} = ?" for c in columns)
     pg_sets = ", ".join(f"{c} = rows.{c}" for c in columns)
-    names = ", ".join((*columns, key))
-    also = f" AND {only}" if only else ""
+    where = " AND ".join(f"{k} = ?" for k in keys)
+    pg_where = " AND ".join(f"{table.name}.{k} = rows.{k}" for k in keys)
+    # `only` names columns of the table, which on PostgreSQL stand beside those of the rows
+    also, pg_also = (f" AND {only}", f" AND {table.name}.{only}") if only else ("", "")
     return Write(
-        f"UPDATE {table.name} SET {sets} WHERE {key} = ?{also}",
-        f"UPDATE {table.name} SET {pg_sets} FROM {_unnest(table, (*columns, key))} AS rows ({names})"
-        f" WHERE {table.name}.{key} = rows.{key}{also}",
+        f"UPDATE {table.name} SET {sets} WHERE {where}{also}",
+        f"UPDATE {table.name} SET {pg_sets} FROM {_unnest(table, names)} AS rows ({', '.join(names)})"
+        f" WHERE {pg_where}{pg_also}",
     )
 
 
 def delete(table: Table, *, key: str = "id") -> Write:
     return Write(
         f"DELETE FROM {table.name} WHERE {key} = ?",
-        f"DELETE FROM {table.name} USING {_unnest(table, (key,))} AS rows ({key}) WHERE {table.name}.{key} = rows.{key}",
+        f"DELETE FROM {table.name} USING {_unnest(table, (key,))} AS rows ({key})"
+        f" WHERE {table.name}.{key} = rows.{key}",
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -12,13 +13,15 @@ from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, 
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.database import Database, HotTransaction
-from store.turns import from_ms
+from store.turns import BLOCK_URNS, from_ms
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only."""
+    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only.
+    `blocked`: the address takes nothing more from us.
+    """
 
     message_id: int
     contact_id: int
@@ -27,6 +30,7 @@ class Outcome:
     error: str | None = None
     segments: int | None = None
     send_after: int = 0
+    blocked: bool = False
 
 
 def _lower(status: Status) -> str:
@@ -41,8 +45,7 @@ _REPORT_BY_ID = {
     for status in _REPORTABLE
 }
 _REPORT_BY_EXTERNAL_ID = {
-    status: update(t.outbox, ("status", "error"), key="external_id", only=_lower(status))
-    for status in _REPORTABLE
+    status: update(t.outbox, ("status", "error"), key="external_id", only=_lower(status)) for status in _REPORTABLE
 }
 _EARLY = insert(t.early_receipts, ("external_id", "status", "error", "at"), update_on=("external_id",))
 _DROP_EARLY = delete(t.early_receipts, key="external_id")
@@ -89,15 +92,24 @@ _CLAIM = (
 )
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
 _MARK_EXPIRED = update(t.outbox, ("status",))
+_NOTE_ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
 _ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
 
 
 async def claim(
-    database: Database, vault: Vault, channel: str, now_ms: int, lease_ms: int, limit: int, *, quiet: bool
+    database: Database,
+    vault: Vault,
+    ids: Callable[[], int],
+    channel: str,
+    now_ms: int,
+    lease_ms: int,
+    limit: int,
+    *,
+    quiet: bool,
 ) -> list[OutgoingMessage]:
     """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours.
 
-    What has outlived its use is marked expired instead. A claim lapses after `lease_ms`.
+    What has outlived its use is marked expired instead, and a coordinator told. A claim lapses after `lease_ms`.
     """
     highest = MessageClass.REPLY if quiet else MessageClass.NEWSLETTER
     async with database.hot() as tx:
@@ -107,33 +119,34 @@ async def claim(
         if not rows:
             return []
         live = [row for row in rows if row[7] > now_ms]
-        tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in rows if row[7] <= now_ms])
-        tx.write(
-            _MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live]
-        )
+        late = [row for row in rows if row[7] <= now_ms]
+        tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
+        tx.write(_NOTE_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
+        tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
         addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
     return [_outgoing(vault, row, addresses[row[2]]) for row in live if row[2] in addresses]
 
 
-def _outgoing(vault: Vault, row: Sequence[object], address: tuple[int, bytes]) -> OutgoingMessage:
+def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
     id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at = row
-    text, buttons = orjson.loads(vault.open(sealed, contact_id))  # type: ignore[arg-type]
+    text, buttons = orjson.loads(vault.open(sealed, contact_id))
     owner, sealed_urn = address
     return OutgoingMessage(
-        id=id,  # type: ignore[arg-type]
-        channel=channel,  # type: ignore[arg-type]
-        contact_id=contact_id,  # type: ignore[arg-type]
+        id=id,
+        channel=channel,
+        contact_id=contact_id,
         urn=URN.parse(vault.open(sealed_urn, owner).decode()),
         text=text,
-        message_class=MessageClass(message_class),  # type: ignore[arg-type]
-        attempts=attempts + 1,  # type: ignore[operator]
-        valid_until=from_ms(expires_at),  # type: ignore[arg-type]
+        message_class=MessageClass(message_class),
+        attempts=attempts + 1,
+        valid_until=from_ms(expires_at),
         buttons=tuple(tuple((label, token) for label, token in r) for r in buttons),
-        created_at=from_ms(created_at),  # type: ignore[arg-type]
+        created_at=from_ms(created_at),
     )
 
 
+_URN_OF = "SELECT urn_key FROM outbox WHERE id {keys}"
 #: Our note never takes back what a receipt has said already.
 _NOTE_SENT = update(
     t.outbox,
@@ -142,7 +155,6 @@ _NOTE_SENT = update(
 )
 _NOTE_NAME = update(t.outbox, ("external_id", "segments"))
 _NOTE_OTHER = update(t.outbox, ("status", "error", "send_after"), only="status IN ('sending', 'unknown')")
-_NOTE_ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
 
 
 async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids: Sequence[int]) -> None:
@@ -151,17 +163,11 @@ async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids
     names = [o.external_id for o in sent if o.external_id is not None]
     async with database.hot() as tx:
         (early,) = await tx.fetch(fetch(_EARLY_FOR, names)) if names else ([],)
-        tx.write(
-            _NOTE_SENT, [(o.status.value, o.external_id, o.segments, now_ms, o.message_id) for o in sent]
-        )
+        tx.write(_NOTE_SENT, [(o.status.value, o.external_id, o.segments, now_ms, o.message_id) for o in sent])
         tx.write(_NOTE_NAME, [(o.external_id, o.segments, o.message_id) for o in sent])
         tx.write(
             _NOTE_OTHER,
-            [
-                (o.status.value, o.error, o.send_after, o.message_id)
-                for o in outcomes
-                if o.status is not Status.SENT
-            ],
+            [(o.status.value, o.error, o.send_after, o.message_id) for o in outcomes if o.status is not Status.SENT],
         )
         tx.write(
             _NOTE_ALERT,
@@ -171,6 +177,10 @@ async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids
                 if o.status is Status.FAILED
             ],
         )
+        blocked = [o.message_id for o in outcomes if o.blocked]
+        if blocked:
+            (rows,) = await tx.fetch(fetch(_URN_OF, blocked))
+            tx.write(BLOCK_URNS, [(now_ms, urn_key) for (urn_key,) in rows])
         for status in _REPORTABLE:
             tx.write(
                 _REPORT_BY_EXTERNAL_ID[status],
@@ -179,11 +189,20 @@ async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids
         tx.write(_DROP_EARLY, [(name,) for name, _, _ in early])
 
 
-_LAPSED = "SELECT id, contact_id FROM outbox WHERE status = 'sending' AND claimed_until <= {value} AND channel = {value}"
-_MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
-_UNKNOWN = (
-    f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE status = 'unknown' AND channel = {{value}} ORDER BY id LIMIT 100"
+async def named(database: Database, external_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the provider's names that we have already noted for some message."""
+    if not external_ids:
+        return frozenset()
+    async with database.hot() as tx:
+        (rows,) = await tx.fetch(fetch(_KNOWN, list(external_ids)))
+    return frozenset(name for (name,) in rows)
+
+
+_LAPSED = (
+    "SELECT id, contact_id FROM outbox WHERE status = 'sending' AND claimed_until <= {value} AND channel = {value}"
 )
+_MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
+_UNKNOWN = f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE status = 'unknown' AND channel = {{value}} ORDER BY id LIMIT 100"
 
 
 async def lapse(database: Database, channel: str, now_ms: int) -> int:

@@ -148,9 +148,7 @@ _TALKS_BY_URN = (
     f"SELECT {_TALK_COLUMNS} FROM urns u JOIN contacts c ON c.id = u.contact_id"
     " JOIN sessions s ON s.id = c.session_id WHERE u.key {keys}"
 )
-_TALKS_BY_ID = (
-    f"SELECT {_TALK_COLUMNS} FROM contacts c JOIN sessions s ON s.id = c.session_id WHERE c.id {{keys}}"
-)
+_TALKS_BY_ID = f"SELECT {_TALK_COLUMNS} FROM contacts c JOIN sessions s ON s.id = c.session_id WHERE c.id {{keys}}"
 _SEEN = "SELECT key FROM seen WHERE key {keys}"
 _DUE = "SELECT id FROM fires WHERE id {keys}"
 
@@ -204,9 +202,7 @@ async def load(
     for row in (*by_urn[2], *by_fire[2]):
         talk = _talk(vault, row)
         people[talk.contact_id].talk = talk
-    return Loaded(
-        frozenset(key for (key,) in by_urn[0]), known, people, frozenset(id for (id,) in by_fire[0])
-    )
+    return Loaded(frozenset(key for (key,) in by_urn[0]), known, people, frozenset(id for (id,) in by_fire[0]))
 
 
 def _talk(vault: Vault, row: Any) -> Talk:
@@ -259,7 +255,7 @@ _INSERT_CONTACTS = insert(
 )
 _UPDATE_CONTACTS = update(t.contacts, ("language", "stopped_at", "session_id", "consents", "chatter"))
 _INSERT_URNS = insert(t.urns, ("key", "contact_id", "scheme", "sealed", "created_at"))
-_BLOCK_URNS = update(t.urns, ("blocked_at",), key="key")
+BLOCK_URNS = update(t.urns, ("blocked_at",), key="key")
 _TALK = ("urn_key", "channel", "sprint", "sealed", "outcome", "heard_at", "deadline_at", "wakes_at")
 _INSERT_SESSIONS = insert(t.sessions, (*_TALK, "id", "contact_id", "flow", "version", "started_at"))
 _UPDATE_SESSIONS = update(t.sessions, _TALK)
@@ -328,13 +324,10 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
             for key, i, urn in changes.new_urns
         ],
     )
-    write(_BLOCK_URNS, changes.blocked)
+    write(BLOCK_URNS, changes.blocked)
     write(
         _INSERT_INBOX,
-        [
-            (ids(), i, channel, seal(text.encode("utf-8", "replace"), i), at)
-            for i, channel, text, at in changes.inbox
-        ],
+        [(ids(), i, channel, seal(text.encode("utf-8", "replace"), i), at) for i, channel, text, at in changes.inbox],
     )
     write(
         _INSERT_SESSIONS,

@@ -42,17 +42,13 @@ class Vault:
     def open(self, sealed: bytes, owner: int) -> bytes:
         """Raises WrongKey."""
         try:
-            return self._seal.decrypt(
-                sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], owner.to_bytes(8)
-            )
+            return self._seal.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], owner.to_bytes(8))
         except InvalidTag as error:
             raise WrongKey("this cannot be opened with MIME_SECRET_KEY; was the key changed?") from error
 
     def find(self, text: str) -> int:
         """The number under which an address, or a provider's message id, is looked up."""
-        digest = hashlib.blake2s(
-            text.encode("utf-8", "surrogatepass"), key=self._find, digest_size=8
-        ).digest()
+        digest = hashlib.blake2s(text.encode("utf-8", "surrogatepass"), key=self._find, digest_size=8).digest()
         return int.from_bytes(digest) & _63_BITS
 
     def button(self, session_id: int, question: str) -> str:

@@ -1,0 +1,1 @@
+"""Adapters: one file a provider. An adapter translates; it neither decides nor stores."""

@@ -1,0 +1,230 @@
+"""Telegram: its updates in, its messages out, by python-telegram-bot's client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx
+from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
+from telegram.error import (
+    BadRequest,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from bot.channels.base import (
+    ConnectionFailed,
+    ContactStopped,
+    MalformedRequest,
+    Misconfigured,
+    Rejected,
+    Sent,
+    Throttled,
+    Uncertain,
+)
+from domain.contact import URN
+from domain.message import Blocking, BlockingChanged, OutgoingMessage, Received
+
+#: What we ask Telegram for.
+ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+#: python-telegram-bot's HTTP layer gets slower from here on, and the provider allows 30 a second.
+IN_FLIGHT = 16
+_TIMEOUT = 10.0  # seconds
+_LONGEST = 4096  # characters of a message (Bot API, sendMessage)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def receive(update: Any) -> list[Received | BlockingChanged]:
+    """One update of the Bot API as facts; none for what is not ours to answer (groups, other bots).
+
+    Reads the fields itself: python-telegram-bot's `Update.de_json` takes as long as a whole turn of
+    ours. The tests hold this against it. Raises MalformedRequest.
+    """
+    try:
+        external_id = str(int(update["update_id"]))
+        if (message := update.get("message")) is not None:
+            return _message(external_id, message)
+        if (query := update.get("callback_query")) is not None:
+            return _query(external_id, query)
+        if (member := update.get("my_chat_member")) is not None:
+            return _member(external_id, member)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedRequest(f"not an update of the Telegram Bot API ({type(error).__name__})") from error
+    return []
+
+
+def query_id(update: Any) -> str | None:
+    """The id under which Telegram waits to hear that a pressed button was noticed."""
+    query = update.get("callback_query") if isinstance(update, Mapping) else None
+    return str(query["id"]) if isinstance(query, Mapping) and "id" in query else None
+
+
+def _message(external_id: str, message: Mapping[str, Any]) -> list[Received | BlockingChanged]:
+    sender = message.get("from")
+    if message["chat"]["type"] != "private" or sender is None or sender.get("is_bot"):
+        return []
+    text = message.get("text", "")
+    if not isinstance(text, str):
+        raise MalformedRequest("the text of a message is not text")
+    if text.startswith("/"):
+        text = _command(text)
+    return [_received(external_id, int(message["chat"]["id"]), text, sender)]
+
+
+def _query(external_id: str, query: Mapping[str, Any]) -> list[Received | BlockingChanged]:
+    sender = query["from"]
+    if sender.get("is_bot") or not isinstance(query.get("data"), str):
+        return []
+    return [_received(external_id, int(sender["id"]), "", sender, query["data"])]
+
+
+def _member(external_id: str, member: Mapping[str, Any]) -> list[Received | BlockingChanged]:
+    if member["chat"]["type"] != "private":
+        return []
+    gone = member["new_chat_member"]["status"] in ("kicked", "left")
+    urn = URN("telegram", str(int(member["chat"]["id"])))
+    return [BlockingChanged("telegram", external_id, urn, Blocking.BLOCKED if gone else Blocking.UNBLOCKED)]
+
+
+def _received(
+    external_id: str, chat_id: int, text: str, sender: Mapping[str, Any], button: str | None = None
+) -> Received:
+    language = sender.get("language_code")
+    return Received(
+        "telegram",
+        external_id,
+        URN("telegram", str(chat_id)),
+        text,
+        button,
+        language if isinstance(language, str) else None,
+    )
+
+
+def _command(text: str) -> str:
+    """ "/checkin@our_bot" is "/checkin", and "/start TOKEN" is "/start"."""
+    word = text.split(maxsplit=1)[0].partition("@")[0]
+    return word if word == "/start" else word + text[len(text.split(maxsplit=1)[0]) :]
+
+
+class Telegram:
+    """One bot. `api_base` is Telegram's address, or a stand-in's."""
+
+    name = "telegram"
+    in_flight = IN_FLIGHT
+    can_look_up = False
+
+    def __init__(self, token: str, api_base: str) -> None:
+        def request(read_timeout: float, connections: int) -> HTTPXRequest:
+            return HTTPXRequest(
+                connection_pool_size=connections,
+                connect_timeout=_TIMEOUT,
+                read_timeout=read_timeout,
+                write_timeout=_TIMEOUT,
+                pool_timeout=_TIMEOUT,
+            )
+
+        self._requests = (request(_TIMEOUT, IN_FLIGHT + 4), request(_TIMEOUT + _POLL_SECONDS, 1))
+        self.bot: Bot = Bot(
+            token,
+            base_url=f"{api_base}/bot",
+            base_file_url=f"{api_base}/file/bot",
+            request=self._requests[0],
+            get_updates_request=self._requests[1],
+        )
+
+    async def send(self, message: OutgoingMessage, now: datetime) -> Sent:
+        keyboard = [
+            [InlineKeyboardButton(label, callback_data=token) for label, token in row] for row in message.buttons
+        ]
+        try:
+            sent = await self.bot.send_message(
+                chat_id=int(message.urn.path),
+                text=message.text[:_LONGEST],
+                reply_markup=InlineKeyboardMarkup(keyboard) if keyboard else None,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except TelegramError as error:
+            raise _send_error(error) from error
+        return Sent(f"{message.urn.path}/{sent.message_id}")
+
+    async def look_up(self, message: OutgoingMessage) -> list[str]:
+        raise NotImplementedError("Telegram does not tell which messages it took")
+
+    def cost(self, message: OutgoingMessage) -> int:
+        return 1
+
+    async def noticed(self, query: str) -> None:
+        """Stop the little clock on a pressed button. Of no matter if it fails."""
+        try:
+            await self.bot.answer_callback_query(query)
+        except TelegramError:
+            return
+
+    async def updates(self, after: int) -> list[dict[str, Any]]:
+        """The next updates above that id, waiting a while for one. Raises SendError."""
+        try:
+            updates: Sequence[Update] = await self.bot.get_updates(
+                offset=after + 1, timeout=_POLL_SECONDS, allowed_updates=ALLOWED_UPDATES
+            )
+        except TelegramError as error:
+            raise _send_error(error) from error
+        return [update.to_dict() for update in updates]
+
+    async def introduce(
+        self, webhook: str | None, secret: str, commands: Mapping[str, Sequence[tuple[str, str]]]
+    ) -> None:
+        """Tell Telegram where to bring updates (None: we fetch them), and our commands by language.
+
+        Raises SendError.
+        """
+        try:
+            if webhook is None:
+                await self.bot.delete_webhook()
+            else:
+                await self.bot.set_webhook(
+                    webhook, secret_token=secret or None, allowed_updates=ALLOWED_UPDATES, max_connections=40
+                )
+            for language, several in commands.items():
+                await self.bot.set_my_commands(
+                    [BotCommand(word, what) for word, what in several],
+                    language_code=None if language == "en" else language,
+                )
+        except TelegramError as error:
+            raise _send_error(error) from error
+
+    async def close(self) -> None:
+        for request in self._requests:
+            await request.shutdown()
+
+
+_POLL_SECONDS = 25
+
+
+def _send_error(
+    error: TelegramError,
+) -> ConnectionFailed | ContactStopped | Misconfigured | Rejected | Throttled | Uncertain:
+    match error:  # BadRequest is a NetworkError to the library: it must come first, or it would be retried
+        case RetryAfter():
+            wait = error.retry_after
+            return Throttled("429", float(wait.total_seconds() if hasattr(wait, "total_seconds") else wait))
+        case Forbidden():
+            return ContactStopped("403")
+        case InvalidToken():
+            return Misconfigured("401")
+        case BadRequest():
+            return ContactStopped("400 chat") if "chat not found" in str(error).lower() else Rejected("400")
+        case TimedOut() | NetworkError() if isinstance(error.__cause__, _UNSENT):
+            return ConnectionFailed("no connection")
+        case TimedOut():
+            return Uncertain("no answer")
+        case NetworkError() if isinstance(error.__cause__, httpx.HTTPError):
+            return Uncertain("connection lost")
+        case _:
+            return ConnectionFailed(type(error).__name__)  # 5xx, 409

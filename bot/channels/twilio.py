@@ -1,0 +1,203 @@
+"""SMS by Twilio: its signed webhooks in, its messages API out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
+from twilio.rest import Client
+
+from bot.channels.base import (
+    ConnectionFailed,
+    ContactStopped,
+    MalformedRequest,
+    Misconfigured,
+    Rejected,
+    SendError,
+    Sent,
+    Throttled,
+    Uncertain,
+)
+from domain.contact import URN
+from domain.message import DeliveryReport, OutgoingMessage, Received, Status
+from domain.sms import segments
+
+#: Single words to which Twilio itself answers, and after which it sends nothing more (support.twilio.com
+#: 223134027; "Advanced Opt-Out" can change them).
+STOPS_AT = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+#: What Twilio says became of a message. `queued`, `accepted`, `scheduled` and `sending` tell us nothing
+#: that we did not know.
+STATUS = {
+    "sent": Status.SENT,
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.FAILED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+_UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving", "received", "partially_delivered"})
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_TIMEOUT = 15  # seconds; the library's own timeout does nothing (9.13)
+_LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_HASHES = {HMAC_SHA1: hashlib.sha1, HMAC_SHA256: hashlib.sha256}
+
+Form = Sequence[tuple[str, str]]
+
+
+def signature(token: str, url: str, form: Form, algorithm: str = HMAC_SHA1) -> str:
+    """What X-Twilio-Signature must be: the library's RequestValidator.compute_signature, on pairs.
+
+    The form's values count as they came, blanks and spaces with them. Raises ValueError for an
+    algorithm that is not Twilio's.
+    """
+    if (kind := _HASHES.get(algorithm.upper())) is None:
+        raise ValueError("not one of Twilio's signature algorithms")
+    signed = url + "".join(name + value for name, value in sorted(set(form)))
+    return b64encode(hmac.digest(token.encode(), signed.encode("utf-8", "surrogatepass"), kind)).decode()
+
+
+def is_signed(token: str, url: str, form: Form, given: str, algorithm: str = HMAC_SHA1) -> bool:
+    try:
+        return hmac.compare_digest(signature(token, url, form, algorithm).encode(), given.encode())
+    except ValueError:
+        return False
+
+
+def receive_inbound(form: Mapping[str, str], own_numbers: frozenset[str]) -> list[Received]:
+    """An inbound text as a fact; none from ourselves or from a short code, which would go round in
+    circles. Raises MalformedRequest.
+    """
+    external_id, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From")
+    if not external_id or len(external_id) > 64:
+        raise MalformedRequest("an inbound text without a MessageSid")
+    if not sender:
+        raise MalformedRequest("an inbound text without a From")
+    if "Body" not in form:
+        raise MalformedRequest("an inbound text without a Body")
+    if not _E164.fullmatch(sender) or sender in own_numbers:
+        return []
+    # Advanced Opt-Out reads words of its own choosing; what it read counts
+    text = form["OptOutType"] if form.get("OptOutType") in ("STOP", "START") else form["Body"]
+    return [Received("sms", external_id, URN("tel", sender), text)]
+
+
+def receive_status(form: Mapping[str, str], message_id: str | None) -> list[DeliveryReport]:
+    """A status callback as a fact; `message_id` is the `m` that we put into its address.
+
+    Raises MalformedRequest, also for a status that Twilio does not have.
+    """
+    external_id, word = (
+        form.get("MessageSid") or form.get("SmsSid"),
+        form.get("MessageStatus") or form.get("SmsStatus"),
+    )
+    if not external_id or len(external_id) > 64 or not word:
+        raise MalformedRequest("a status callback without a MessageSid or a MessageStatus")
+    if word in _UNDECIDED:
+        return []
+    if word not in STATUS:
+        raise MalformedRequest(f"a status callback with the unknown status {word[:20]!r}")
+    if message_id is not None and not (message_id.isascii() and message_id.isdigit() and len(message_id) < 19):
+        raise MalformedRequest("a status callback whose m is not one of our ids")
+    return [
+        DeliveryReport(
+            "sms",
+            external_id,
+            STATUS[word],
+            None if message_id is None else int(message_id),
+            form.get("ErrorCode"),
+        )
+    ]
+
+
+class Twilio:
+    """One account, sending from one number or one messaging service. Made inside the running loop."""
+
+    name = "sms"
+    in_flight = 16
+    can_look_up = True
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        api_base: str,
+        *,
+        from_: str = "",
+        messaging_service_sid: str = "",
+        status_callback: str = "",
+    ) -> None:
+        self._http = AsyncTwilioHttpClient()
+        self._client = Client(account_sid, auth_token, http_client=self._http)
+        self._client.api.base_url = api_base
+        self._sender = {"messaging_service_sid": messaging_service_sid} if messaging_service_sid else {"from_": from_}
+        self._status_callback = status_callback
+
+    async def send(self, message: OutgoingMessage, now: datetime) -> Sent:
+        validity = int((message.valid_until - now).total_seconds())
+        options: dict[str, object] = dict(self._sender)
+        if self._status_callback:
+            options["status_callback"] = f"{self._status_callback}?m={message.id}"
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                sent = await self._client.messages.create_async(
+                    to=message.urn.path,
+                    body=message.text,
+                    smart_encoded=False,  # what we counted and showed is what goes out
+                    validity_period=min(max(validity, 6), _LONGEST_VALIDITY),
+                    **options,
+                )
+        except (TwilioException, aiohttp.ClientError, TimeoutError) as error:
+            raise _send_error(error) from error
+        count = str(sent.num_segments or "")
+        return Sent(str(sent.sid), int(count) if count.isdigit() else None)
+
+    async def look_up(self, message: OutgoingMessage) -> list[str]:
+        since = (message.created_at or message.valid_until) - _CLOCKS_DIFFER
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                listed = await self._client.messages.list_async(to=message.urn.path, date_sent_after=since, limit=200)
+        except (TwilioException, aiohttp.ClientError, TimeoutError) as error:
+            raise _send_error(error) from error
+        ours = [m for m in listed if m.direction != "inbound" and m.body == message.text]
+        return [str(m.sid) for m in reversed(ours)]  # Twilio lists the newest first
+
+    def cost(self, message: OutgoingMessage) -> int:
+        return segments(message.text).count
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+def _send_error(error: Exception) -> SendError:
+    match error:
+        case TwilioRestException(status=status, code=code):
+            return _refusal(int(status), str(code or status))
+        case aiohttp.ClientConnectorError():
+            return ConnectionFailed("no connection")
+        case TimeoutError() | aiohttp.ClientError():
+            return Uncertain("no answer")
+        case _:
+            return Uncertain(type(error).__name__)
+
+
+def _refusal(status: int, code: str) -> SendError:
+    """Codes: twilio.com/docs/api/errors. The exception's own text may hold the number: it is not kept."""
+    if code == "21610":
+        return ContactStopped(code)
+    if status == 429 or code in ("20429", "21611"):
+        return Throttled(code, 600 if code == "21611" else 2)
+    if status in (401, 403) or code in ("20003", "21212", "21603", "21606", "21659", "21660"):
+        return Misconfigured(code)
+    if status >= 500:
+        return Uncertain(code)
+    return Rejected(code)

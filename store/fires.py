@@ -1,0 +1,36 @@
+"""Things due at a time, and the housekeeping of what has had its time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from store import tables as t
+from store.database import Database
+from store.turns import Due, to_ms
+
+#: Providers deliver a message again within a day at most (Telegram keeps updates for 24 hours).
+KEEP_SEEN = timedelta(days=3)
+
+
+async def due(database: Database, now: datetime, limit: int = 500) -> list[Due]:
+    """What is due, the oldest first. Nothing is claimed: the dispatcher takes each fire in the
+    transaction that handles it, so two replicas may both bring it.
+    """
+    c = t.fires.c
+    statement = (
+        select(c.id, c.key, c.kind, c.contact_id, c.urn_key, c.channel, c.session_id, c.flow)
+        .where(c.due_at <= to_ms(now))
+        .order_by(c.due_at)
+        .limit(limit)
+    )
+    async with database.read() as connection:
+        return [Due(*row) for row in await connection.execute(statement)]
+
+
+async def forget_seen(database: Database, now: datetime) -> None:
+    """Forget the message ids that no provider brings again."""
+    async with database.begin() as connection:
+        await connection.execute(delete(t.seen).where(t.seen.c.seen_at < to_ms(now - KEEP_SEEN)))
+        await connection.execute(delete(t.early_receipts).where(t.early_receipts.c.at < to_ms(now - KEEP_SEEN)))

@@ -1,0 +1,37 @@
+"""The flows, languages and words as shipped, loaded once for all tests that speak them."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from flows.library import Library
+from flows.loader import load_languages, load_library
+from flows.localized import LocalFlow
+from flows.words import Lexicon
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOWS = ROOT / "flows"
+LOCALES = ROOT / "locales"
+DEFINITIONS = sorted((FLOWS / "definitions").glob("*.yaml"))
+
+#: Tags of every language we ship, drafts among them.
+LANGUAGES = tuple(language.tag for language in load_languages(LOCALES / "languages.yaml"))
+FLOW_IDS = tuple(path.stem for path in DEFINITIONS)
+
+#: A Monday, on which all tests are held.
+TODAY = date(2026, 11, 23)
+
+
+@cache
+def library() -> Library:
+    return load_library(FLOWS, LOCALES, drafts=True)
+
+
+def local(flow: str, language: str = "en") -> LocalFlow:
+    return library().localized[flow, language]
+
+
+def words(language: str = "en") -> Lexicon:
+    return library().words[language]
