@@ -65,6 +65,11 @@ class Conversation:
         """Somebody wrote or pressed a button."""
         turn = Turn(self.library.language(person.contact.language))
         words = self.library.words[turn.language]
+        if received.button is None and not received.text.strip():
+            if person.contact.stopped_at is None and person.chatter < CHATTER:
+                person.chatter += 1
+                turn.said.append(Say(self._phrases(turn).only_text))
+            return turn
         if received.button is not None:
             if person.contact.stopped_at is None:
                 self._press(turn, person, received, urn_key, now)

@@ -112,10 +112,18 @@ def _one(key: str, value: Any) -> Condition:
         case question, Mapping() if value:
             if unknown := {str(bound) for bound in value} - {"at_least", "at_most"}:
                 raise ValueError(f"{min(unknown)!r} is no comparison; use at_least or at_most")
-            low, high = (int(value[k]) if k in value else None for k in ("at_least", "at_most"))
-            return Within(question, low, high)
+            return Within(question, _bound(value.get("at_least")), _bound(value.get("at_most")))
         case question, list():
             return Is(question, tuple(str(one) for one in value))
         case question, str() | int():
             return Is(question, (str(value),))
     raise ValueError(f"{key!r}: expected an answer, a list of answers, or at_least/at_most")
+
+
+def _bound(value: Any) -> int | None:
+    match value:
+        case None | int():
+            return value
+        case str() if value.strip().removeprefix("-").isdecimal():
+            return int(value)
+    raise ValueError("at_least and at_most take a number")

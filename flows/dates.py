@@ -33,6 +33,8 @@ def _lies(day: date, today: date, tense: Literal["past", "future"] | None) -> bo
 
 def _days(text: str, words: Lexicon, today: date) -> list[date]:
     """Every day that the text may name: several only where it names no year."""
+    if len(text) > _LONGEST:
+        return []
     ascii_text = digits_to_ascii(text)
     if iso := _ISO.fullmatch(ascii_text):
         return _real((int(iso[1]),), int(iso[2]), int(iso[3]))

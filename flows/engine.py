@@ -165,21 +165,22 @@ def _go_on(flow: LocalFlow, session: Session, after: int, *effects: Effect) -> S
     What was answered before and still applies is passed over; what no longer applies is withdrawn.
     """
     answers = dict(session.answers)
+    for step_ in flow.steps[after + 1 :]:  # all of them now: who falls silent here leaves no answer that contradicts
+        if step_.item.name in answers and not holds(step_.when, answers):
+            del answers[step_.item.name]
+            effects = (*effects, WithdrawAnswer(step_.item.name))
     said = session.said
     for step_ in flow.steps[after + 1 :]:
         item = step_.item
-        applies = holds(step_.when, answers)
+        if item.name in answers or not holds(step_.when, answers):
+            continue
         if isinstance(item, Note):
-            if applies and item.name not in said:
+            if item.name not in said:
                 said, effects = (*said, item.name), (*effects, Say(item.label))
                 if item.ends:
                     ended = replace(session, answers=answers, said=said)
                     return _end(ended, Outcome.DECLINED, *effects)
-        elif item.name in answers:
-            if not applies:
-                del answers[item.name]
-                effects = (*effects, WithdrawAnswer(item.name))
-        elif applies:
+        else:
             return _ask(flow, replace(session, answers=answers, said=said), item, *effects)
     done = replace(session, answers=answers, said=said)
     return _end(done, Outcome.COMPLETED, *effects, *_closing(flow, done))

@@ -109,10 +109,24 @@ def _in_question(place: Place, question: Question, *, first: bool) -> Iterator[t
 
 
 def _in_texts(place: Place, item: Question | Note) -> Iterator[tuple[Place, str]]:
-    try:
-        blanks = {name for _, name, _, _ in Formatter().parse(item.label) if name is not None}
-    except ValueError as error:
-        yield (*place, "label"), f"a blank is not closed: {error}"
-        return
-    for blank in sorted(blanks - PROJECT_BLANKS):
-        yield (*place, "label"), f"nothing fills the blank {{{blank}}}{perhaps(blank, PROJECT_BLANKS)}"
+    for where, text in _texts(place, item):
+        try:
+            blanks = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        except ValueError as error:
+            yield where, f"a blank is not closed: {error}"
+            continue
+        for blank in sorted(blanks - PROJECT_BLANKS):
+            yield where, f"nothing fills the blank {{{blank}}}{perhaps(blank, PROJECT_BLANKS)}"
+
+
+def _texts(place: Place, item: Question | Note) -> Iterator[tuple[Place, str]]:
+    """Every text of the item that people see, with its place."""
+    yield (*place, "label"), item.label
+    match item:
+        case Scale(low=low, high=high):
+            yield (*place, "low"), low
+            yield (*place, "high"), high
+        case SelectOne(choices=choices) | SelectMultiple(choices=choices):
+            yield from (((*place, "choices", n, "label"), choice.label) for n, choice in enumerate(choices))
+        case _:
+            pass

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from babel import localedata
 from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -20,10 +21,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from flows import model
 from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE, Language, Library
-from flows.lint import perhaps, problems
+from flows.lint import PROJECT_BLANKS, perhaps, problems
 from flows.model import Flow
 from flows.phrases import Phrases, Plural
-from flows.texts import Catalogue, localize, localize_phrases
+from flows.texts import Catalogue, Filled, localize, localize_phrases
 from flows.words import LanguageWords, lexicon
 
 T = TypeVar("T")
@@ -60,23 +61,37 @@ def load_phrases(path: Path) -> Phrases:
     """Raises FlowError where a phrase is missing, unknown or without a comment for the translator."""
     root = _compose(path)
     data = _plain(root, path)
+    if not isinstance(data, dict):
+        raise FlowError(f"{path}:1: expected phrases, each with its text and comment")
     wanted = {f.name for f in fields(Phrases)}
     faults: list[tuple[Place, str]] = [
         ((name,), "no such phrase" + perhaps(name, wanted)) for name in data.keys() - wanted
     ]
     faults += [((), f"the phrase {name!r} is missing") for name in sorted(wanted - data.keys())]
-    faults += [
-        ((name,), "it has no comment for the translator") for name, told in data.items() if not told.get("comment")
-    ]
+    faults += [((name,), fault) for name, told in data.items() if (fault := _in_phrase(told))]
     if faults:
         raise _error(path, root, faults)
     told: dict[str, Any] = {n: Plural(t["one"], t["other"]) if "one" in t else t["text"] for n, t in data.items()}
     return Phrases(**told)
 
 
+def _in_phrase(told: Any) -> str | None:
+    match told:
+        case {"text": str(), "comment": str(comment)} | {"one": str(), "other": str(), "comment": str(comment)}:
+            if unknown := told.keys() - {"text", "one", "other", "comment"}:
+                return f"{min(unknown)!r} means nothing here"
+            return None if comment else "it has no comment for the translator"
+        case {"text": _} | {"one": _, "other": _}:
+            return "it has no comment for the translator"
+        case _:
+            return "expected {text: ..., comment: ...}, or one: and other: where a number decides"
+
+
 def load_words(path: Path) -> LanguageWords:
     """One language's words; its months come from CLDR, with the file's own beside them."""
     words = _validate(_WORDS, path, _compose(path))
+    if not localedata.exists(words.language):
+        raise FlowError(f"{path}: {words.language!r} is no language that CLDR knows")
     given = words.months or ((),) * 12
     forms = [
         get_month_names(width, context, locale=words.language)
@@ -104,9 +119,19 @@ def load_catalogue(path: Path) -> Catalogue:
     return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
 
 
-def load_library(flows: Path, locales: Path, *, drafts: bool) -> Library:
-    """Everything below the folders `flows` and `locales`; with `drafts`, unreviewed languages are spoken."""
-    sources = {flow.id: flow for flow in map(load_flow, sorted(flows.glob("definitions/*.yaml")))}
+def load_library(flows: Path, locales: Path, *, drafts: bool, blanks: Mapping[str, str] | None = None) -> Library:
+    """Everything below the folders `flows` and `locales`; with `drafts`, unreviewed languages are spoken.
+
+    `blanks` are the project's own, filled here once: a line of a text whose blank is empty is left out.
+    Raises FlowError.
+    """
+    given = dict.fromkeys(PROJECT_BLANKS, "") | dict(blanks or {})
+    sources: dict[str, Flow] = {}
+    for path in sorted(flows.glob("definitions/*.yaml")):
+        flow = load_flow(path)
+        if flow.id in sources:
+            raise FlowError(f"{path}: another questionnaire has the id {flow.id!r}; ids are names of the data")
+        sources[flow.id] = flow
     english = load_phrases(flows / "phrases.yaml")
     languages = {language.tag: language for language in load_languages(locales / "languages.yaml")}
     all_words = {tag: load_words(locales / tag / "words.yaml") for tag in languages}
@@ -114,17 +139,23 @@ def load_library(flows: Path, locales: Path, *, drafts: bool) -> Library:
     phrases = {}
     localized = {}
     for tag in languages:
-        catalogue = (
+        catalogue: Catalogue = (
             gettext.NullTranslations()
             if tag == SOURCE_LANGUAGE
             else load_catalogue(locales / tag / "LC_MESSAGES" / "flows.po")
         )
+        catalogue = Filled(catalogue, _left_to_right(given) if languages[tag].right_to_left else given)
         phrases[tag] = localize_phrases(english, catalogue)
         for flow in sources.values():
             localized[flow.id, tag] = localize(flow, tag, catalogue, phrases[tag], words[tag])
     spoken = tuple(t for t, language in languages.items() if drafts or t == SOURCE_LANGUAGE or language.reviewed_by)
     starts = {fold(word): flow.id for flow in sources.values() for word in flow.starts_with}
     return Library(sources, languages, spoken, localized, phrases, words, starts)
+
+
+def _left_to_right(blanks: Mapping[str, str]) -> dict[str, str]:
+    """Marked (U+200E), or the halves of a number with a space in it change places in a right-to-left line."""
+    return {name: f"\u200e{value}\u200e" if value else "" for name, value in blanks.items()}
 
 
 def _compose(path: Path) -> yaml.Node:
@@ -137,6 +168,8 @@ def _compose(path: Path) -> yaml.Node:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 1
         raise FlowError(f"{path}:{line}: {error.problem}; check the indentation and the quotes") from error
+    except yaml.YAMLError as error:
+        raise FlowError(f"{path}: it holds a character that no text has; save it as plain UTF-8 text") from error
     if root is None:
         raise FlowError(f"{path}:1: the file is empty")
     return root
@@ -175,6 +208,8 @@ def _plain(node: yaml.Node, path: Path) -> Any:
     if isinstance(node, yaml.MappingNode):
         plain: dict[str, Any] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise FlowError(f"{path}:{key.start_mark.line + 1}: expected a word before the colon; quote the text")
             if key.value in plain:
                 raise FlowError(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
             plain[key.value] = _plain(value, path)

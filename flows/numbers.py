@@ -42,8 +42,8 @@ def read_number(text: str, words: Lexicon, *, out_of: int | None = None, units: 
                 numbers.append(value)
         elif token not in words.small_talk and token not in words.option:
             others.append(token)
-    if out_of is not None and len(numbers) == 2 and numbers[1] == out_of and _says_out_of(others, words):
-        return numbers[0]
+    if out_of is not None and len(numbers) == 2 and out_of in numbers and _says_out_of(others, words):
+        return min(numbers)  # Urdu and Bengali say the ten first
     if len(numbers) != 1:
         return None
     return numbers[0] if all(_is_unit(other, units) for other in others) else None

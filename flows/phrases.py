@@ -67,3 +67,7 @@ class Phrases:
     call_us: str
     nothing_open: str
     only_text: str
+    command_checkin: str
+    command_help: str
+    command_language: str
+    command_stop: str

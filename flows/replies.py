@@ -68,6 +68,9 @@ def command(text: str, words: Lexicon) -> Command | None:
         return words.commands[said]
     if asks_to_stop(said, words):
         return Command.STOP
+    for core in _cores(said, words):
+        if core in words.commands:
+            return words.commands[core]
     said = _without_small_talk(said, words)
     if said in words.commands:
         return words.commands[said]
@@ -118,8 +121,9 @@ def language_named(text: str, words: Lexicon) -> str | None:
 
 
 def is_greeting(text: str, words: Lexicon) -> bool:
-    said = fold(text)
-    return said in words.greetings or _without_small_talk(said, words) in words.greetings
+    if len(text) > 60:
+        return False
+    return any(core in words.greetings for core in _cores(fold(text), words))
 
 
 def _within(value: int | None, low: int, high: int) -> int | None:
@@ -153,13 +157,25 @@ def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | No
     if (number := read_number(text, words)) is not None:
         return choices[number - 1] if 1 <= number <= len(choices) else None
     bare = _without_small_talk(said, words)
-    for choice in choices:
-        if bare and bare in (_without_small_talk(name, words) for name in _names(choice)):
-            return choice
-    letter = " ".join(t for t in said.split() if t not in words.option)
-    if len(letter) == 1 and letter.isascii() and 0 <= (n := ord(letter) - ord("a")) < len(choices):
-        return choices[n]
-    return _nearest_choice(choices, bare or said, words)
+    same = [c for c in choices if bare and bare in (_without_small_talk(name, words) for name in _names(c))]
+    if len(same) == 1:
+        return same[0]
+    if (letter := _letter(said, words, len(choices))) is not None:
+        return choices[letter]
+    return _nearest_choice(choices, said, bare, words)
+
+
+def _letter(said: str, words: Lexicon, count: int) -> int | None:
+    """Which of the first `count` letters the text is, from 0 ("b", "option a", "c please").
+
+    A letter that is also a small word ("a bit") counts only alone or beside "option".
+    """
+    bare = [t for t in said.split() if t not in words.option]
+    letters = [t for t in bare if len(t) == 1 and 0 <= ord(t) - ord("a") < count]
+    if len(letters) != 1 or (letters[0] in words.small_talk and len(bare) > 1):
+        return None
+    small = all(t in words.small_talk for t in bare if t != letters[0])
+    return ord(letters[0]) - ord("a") if small else None
 
 
 def _names(choice: Choice) -> Iterator[str]:
@@ -167,11 +183,16 @@ def _names(choice: Choice) -> Iterator[str]:
     yield from map(fold, choice.keywords)
 
 
-def _nearest_choice(choices: Sequence[Choice], said: str, words: Lexicon) -> Choice | None:
-    if len(said) < 4 or any(c.isdigit() for c in said):
+def _nearest_choice(choices: Sequence[Choice], said: str, bare: str, words: Lexicon) -> Choice | None:
+    """A slip or two in a label, with all of its small words or with none of them."""
+    if len(bare or said) < 4 or any(c.isdigit() for c in said):
         return None
+
+    def nearness(name: str) -> float:
+        return max(fuzz.ratio(said, name), fuzz.ratio(bare, _without_small_talk(name, words)) if bare else 0)
+
     scored = sorted(
-        ((max(fuzz.ratio(said, name) for name in _names(choice)), n) for n, choice in enumerate(choices)),
+        ((max(nearness(name) for name in _names(choice)), n) for n, choice in enumerate(choices)),
         reverse=True,
     )
     best, n = scored[0]
@@ -196,11 +217,16 @@ def _several(choices: Sequence[Choice], text: str, words: Lexicon) -> tuple[str,
     if tokens and None not in numbers and not re.search(r"\d\s*[-–.]\s*\d", digits_to_ascii(text)):
         found = {choices[n - 1].name if 1 <= n <= len(choices) else None for n in numbers if n is not None}
     else:
-        parts = [part for piece in _BETWEEN.split(text) for part in _at_and(fold(piece), words) if part]
+        parts = [part for piece in _BETWEEN.split(text) for part in _parts(choices, piece, words) if part]
         found = {None if (c := _choice(choices, part, words)) is None else c.name for part in parts}
     if not found or None in found:
         return None
     return tuple(c.name for c in choices if c.name in found)
+
+
+def _parts(choices: Sequence[Choice], piece: str, words: Lexicon) -> Iterator[str]:
+    """The piece whole where it is an answer ("food and drinks"), or else what stands between its ands."""
+    return iter((piece,)) if _choice(choices, piece, words) is not None else _at_and(fold(piece), words)
 
 
 def _at_and(said: str, words: Lexicon) -> Iterator[str]:
@@ -225,6 +251,16 @@ def _words(text: str, longest: int) -> str | Cut | None:
 
 def _without_small_talk(said: str, words: Lexicon) -> str:
     return " ".join(token for token in said.split() if token not in words.small_talk)
+
+
+def _cores(said: str, words: Lexicon) -> Iterator[str]:
+    """The text, then what is left of it without small talk at its ends: "not now" of "not now, sorry"."""
+    tokens = said.split()
+    first = next((n for n, t in enumerate(tokens) if t not in words.small_talk), len(tokens) - 1)
+    last = next((n for n, t in reversed(list(enumerate(tokens))) if t not in words.small_talk), 0)
+    for start in range(min(first, last) + 1):
+        for end in range(len(tokens), max(first, last), -1):
+            yield " ".join(tokens[start:end])
 
 
 def _nearest_command(said: str, words: Lexicon) -> Command | None:

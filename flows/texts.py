@@ -6,7 +6,7 @@ where one word needs two translations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, BinaryIO, Protocol
 
@@ -24,6 +24,34 @@ class Catalogue(Protocol):
     def gettext(self, message: str) -> str: ...
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str: ...
     def pgettext(self, context: str, message: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A catalogue whose texts have the project's blanks filled; a line whose blank is empty is left out."""
+
+    catalogue: Catalogue
+    blanks: Mapping[str, str]
+
+    def gettext(self, message: str) -> str:
+        return self._fill(self.catalogue.gettext(message))
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self._fill(self.catalogue.ngettext(msgid1, msgid2, n))
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self._fill(self.catalogue.pgettext(context, message))
+
+    def _fill(self, text: str) -> str:
+        for name, value in self.blanks.items():
+            blank = f"{{{name}}}"
+            if blank not in text:
+                continue
+            if value:
+                text = text.replace(blank, value)
+            else:
+                text = "\n".join(line for line in text.split("\n") if blank not in line)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

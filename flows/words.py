@@ -34,8 +34,8 @@ class LanguageWords:
     """One language's `words.yaml`. All of it is folded before it is compared.
 
     `ambiguous` are words of this language that look like another's yes, no or number and mean
-    something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence round. `numbers` are the
-    words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
+    something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
+    round. `numbers` are the words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
     """
 
     __pydantic_config__ = _STRICT
@@ -99,7 +99,8 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
     days: dict[str, int] = {}
     months: dict[str, int] = {}
     languages: dict[str, str] = {}
-    blocked = _folded(home.ambiguous)
+    own = _folded(home.yes) | _folded(home.no) | _folded((*_EVERYWHERE_YES, *_EVERYWHERE_NO))
+    blocked = _folded(home.ambiguous) | (_folded(home.small_talk) - own)  # a polite word at home answers nothing
     for words in order:
         said_yes, said_no = _folded(words.yes), _folded(words.no)
         for word in (said_yes | said_no) - blocked:
@@ -129,9 +130,9 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
     )  # small talk of other languages could swallow words that mean something here
     small_talk = frozenset().union(*(_folded(w.small_talk) for w in near))
     for word, command in list(commands.items()):  # "another time please" is also sent without its please
-        bare = " ".join(token for token in word.split() if token not in small_talk)
-        if bare and bare not in yes_no:
-            commands.setdefault(bare, command)
+        bare = [token for token in word.split() if token not in small_talk]
+        if len(bare) > 1:  # what is left of "not now" and "call me" would be no command
+            commands.setdefault(" ".join(bare), command)
     verbs = frozenset().union(*(_folded(w.stop.verbs) for w in order))
     return Lexicon(
         language=language,

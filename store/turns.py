@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import func, select
 
 from domain.contact import URN, Contact
 from domain.message import MessageClass
@@ -15,7 +16,7 @@ from flows.conditions import Answer
 from flows.session import Outcome, Session
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
-from store.database import HotTransaction
+from store.database import Database, HotTransaction
 from store.vault import Vault, WrongKey
 
 
@@ -408,3 +409,9 @@ def _talk_row(vault: Vault, talk: Talk) -> tuple[int, str, int, bytes, str, int,
         talk.deadline_at,
         talk.wakes_at,
     )
+
+
+async def count_contacts(database: Database) -> int:
+    async with database.read() as connection:
+        counted = await connection.execute(select(func.count()).select_from(t.contacts))
+        return int(counted.scalar_one())

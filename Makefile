@@ -1,0 +1,64 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export PYTHONPATH := .
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: install
+install: $(INSTALLED) ## set up the environment in .venv
+
+$(INSTALLED): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: chromium
+chromium: ## install the browser that the page tests drive (Debian or Ubuntu, as root)
+	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-noto-core >/dev/null)
+
+.PHONY: demo
+demo: install ## run everything with sample data and the simulator
+	$(BIN)/mime demo
+
+.PHONY: check
+check: install ## formatting, lint, types, import contracts, questionnaires
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mime lint
+
+.PHONY: test
+test: install chromium check ## set up and run all checks and tests
+	$(BIN)/pytest
+
+.PHONY: crash
+crash: install ## kill -9 the program 100 times under load, on both databases
+	MIME_CRASH_ROUNDS=100 $(BIN)/pytest tests/test_crash.py -s
+
+.PHONY: walks
+walks: install ## 200,000 random inputs through every questionnaire
+	MIME_WALKS=200000 $(BIN)/pytest tests/flows/test_walk.py tests/bot/test_walk.py
+
+.PHONY: bench
+bench: install ## measure; prints a table and writes bench.json
+	$(BIN)/mime bench --output bench.json
+
+.PHONY: golden
+golden: install ## write the golden conversations anew; the diff is the review
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/flows/test_transcripts.py
+
+.PHONY: locales
+locales: install ## bring the catalogues up to date with the texts
+	$(BIN)/pybabel -q extract -F pyproject.toml -o locales/flows.pot --project=mime --version=1 --copyright-holder="the mime project" --ignore-dirs ".venv .git tests" .
+	for language in pl ro ur bn; do $(BIN)/pybabel -q update --no-fuzzy-matching -D flows -i locales/flows.pot -d locales -l $$language; done
+
+.PHONY: lock
+lock: install ## pin the newest packages with their hashes
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --universal --no-header --no-emit-index-url --python-version 3.11 --upgrade -o requirements.lock

@@ -1,0 +1,42 @@
+"""The command `mime`: finds the command that was asked for and loads only what that one needs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+#: In the order in which `mime --help` lists them.
+COMMANDS = ("demo", "serve", "chat", "check", "migrate", "export", "alerts", "lint", "bench")
+
+
+class _Commands(TyperGroup):
+    """`Any` where the types are of the click that typer carries inside."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(importlib.import_module(f"bot.commands.{cmd_name}").app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def mime() -> None:
+    """Questionnaires and event booking by text message and Telegram, in people's own languages."""
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

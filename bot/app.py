@@ -1,0 +1,343 @@
+"""The composition root: settings in, a whole program out. It knows all rooms and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from bot.channels import telegram as telegram_channel
+from bot.channels.base import Channel, SendError
+from bot.channels.simulated import Simulated
+from bot.channels.telegram import Telegram
+from bot.channels.twilio import Twilio
+from bot.conversation import Conversation
+from bot.dispatcher import ChannelKind, Dispatcher, StoreAway
+from bot.health import Health
+from bot.pace import Pace
+from bot.sender import Sender
+from bot.webhooks import ASGI, Doors
+from config.settings import Settings
+from domain.ids import Ids
+from evaluation.store import EvaluationStore
+from flows.library import Library
+from flows.loader import load_library
+from flows.render import Renderer
+from scheduler.export import push
+from scheduler.ticker import Ticker, ring_due
+from store.database import Database
+from store.fires import forget_seen
+from store.vault import Vault
+
+log = structlog.get_logger()
+
+ROOT = Path(__file__).resolve().parent.parent
+#: How each channel shows a question.
+KINDS = {"sms": ChannelKind(buttons=False, sms=True), "telegram": ChannelKind(buttons=True, sms=False)}
+
+Role = Literal["all", "web", "worker"]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class App:
+    """Everything that runs, wired. `close` it when done."""
+
+    settings: Settings
+    library: Library
+    vault: Vault
+    database: Database
+    evaluation: EvaluationStore
+    dispatcher: Dispatcher
+    senders: list[Sender]
+    ticker: Ticker
+    clock: Callable[[], datetime]
+    ids: Ids
+    telegram: Telegram | None = None
+    routes: list[BaseRoute] = field(default_factory=list)
+
+    async def close(self) -> None:
+        for sender in self.senders:
+            await sender.channel.close()
+        await self.database.close()
+        await self.evaluation.close()
+
+
+def library(settings: Settings, *, drafts: bool | None = None) -> Library:
+    """All flows in all languages. Raises FlowError."""
+    return load_library(
+        ROOT / "flows",
+        ROOT / "locales",
+        drafts=settings.allow_draft_translations if drafts is None else drafts,
+        blanks={"phone": settings.contact_phone},
+    )
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    rng: random.Random | None = None,
+    simulate: bool = False,
+    flows: Library | None = None,
+) -> App:
+    """Wire the program, inside a running loop. With `simulate`, the phones are in the simulator.
+
+    Raises FlowError for a fault in a flow, ValueError for a secret key that is too short.
+    """
+    # ids and jitter need no cryptographic randomness, but two processes must not draw alike
+    dice = rng or random.Random(secrets.randbits(64))
+    flows = flows or library(settings)
+    vault = Vault(settings.secret_key.get_secret_value())
+    database = Database(settings.database_url)
+    ids = Ids(time.time, dice.getrandbits)
+    renderer = Renderer(flows.localized.values())
+    conversation = Conversation(
+        flows,
+        settings.quiet.zone,
+        ids,
+        vault.button,
+        provider_answers_stop=frozenset() if simulate or not settings.twilio_on else frozenset({"sms"}),
+    )
+    senders: list[Sender] = []
+
+    def wake() -> None:
+        for sender in senders:
+            sender.wake()
+
+    dispatcher = Dispatcher(database, vault, conversation, renderer, KINDS, settings.quiet, ids, clock, on_queued=wake)
+    bot = None if simulate or not settings.telegram_on else _telegram(settings)
+    for channel in _channels(settings, bot, simulate=simulate):
+        pace = _pace(settings, channel, simulate=simulate)
+        senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
+    return App(
+        settings,
+        flows,
+        vault,
+        database,
+        EvaluationStore(settings.evaluation_database_url),
+        dispatcher,
+        senders,
+        Ticker(clock),
+        clock,
+        ids,
+        bot,
+    )
+
+
+def _telegram(settings: Settings) -> Telegram:
+    return Telegram(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_base)
+
+
+def _channels(settings: Settings, bot: Telegram | None, *, simulate: bool) -> list[Channel]:
+    if simulate:
+        return [Simulated(name) for name in KINDS]
+    channels: list[Channel] = [] if bot is None else [bot]
+    if settings.twilio_on:
+        callback = f"{settings.public_base_url}/webhooks/twilio/status" if settings.public_base_url else ""
+        channels.append(
+            Twilio(
+                settings.twilio_account_sid,
+                settings.twilio_auth_token.get_secret_value(),
+                settings.twilio_api_base,
+                from_=settings.twilio_from,
+                messaging_service_sid=settings.twilio_messaging_service_sid,
+                status_callback=callback,
+            )
+        )
+    return channels
+
+
+def _pace(settings: Settings, channel: Channel, *, simulate: bool) -> Pace:
+    if simulate:
+        return Pace(1000)
+    if channel.name == "telegram":
+        return Pace(settings.telegram_messages_per_second, settings.telegram_seconds_per_chat)
+    return Pace(settings.sms_segments_per_second)
+
+
+def asgi(app: App, *, role: Role) -> ASGI:
+    """The web side: webhooks, health, and whatever pages were added to `app.routes`."""
+    settings = app.settings
+    working = role == "all"
+    health = Health(
+        app.database,
+        app.evaluation,
+        app.dispatcher,
+        app.senders if working else (),
+        app.ticker if working else None,
+        app.clock,
+    )
+    inner = Starlette(routes=[*health.routes(), *app.routes])
+    return Doors(
+        app.dispatcher.submit,
+        inner,
+        telegram_secret=settings.telegram_webhook_secret.get_secret_value() or None if settings.telegram_on else None,
+        twilio_token=settings.twilio_auth_token.get_secret_value() if settings.twilio_on else None,
+        public_base_url=settings.public_base_url,
+        own_numbers=[settings.twilio_from] if settings.twilio_from else (),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but the signals are ours: we stop what is behind the doors as well, and in order."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    app: App, *, host: str, port: int, role: Role = "all", on_ready: Callable[[], None] = lambda: None
+) -> None:
+    """Run until SIGTERM or SIGINT. Then: no new requests, the batch in hand is finished, the sends under
+    way are noted, and it ends.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = _Server(
+        uvicorn.Config(
+            asgi(app, role=role),
+            host=host,
+            port=port,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        ),
+        on_ready,
+    )
+    async with _running(app, role):
+        if role == "worker":
+            on_ready()
+            await stopping.wait()
+            return
+        serving = asyncio.create_task(server.serve())
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def _running(app: App, role: Role) -> AsyncIterator[None]:
+    """The loops behind the doors. They stop in order: polling, senders, ticker, and last the dispatcher."""
+    dispatching = asyncio.create_task(app.dispatcher.run())
+    working = role != "web"
+    sending: list[asyncio.Task[None]] = []
+    other: list[asyncio.Task[None]] = []
+    if working:
+        for sender in app.senders:
+            if app.database.is_sqlite:
+                await sender.start_over()
+            sending.append(asyncio.create_task(sender.run()))
+        _start_ticker(app)
+        if app.telegram is not None:
+            other.append(asyncio.create_task(_introduce(app, app.telegram)))
+            if app.settings.telegram_mode == "polling":
+                other.append(asyncio.create_task(_poll(app, app.telegram)))
+    try:
+        yield
+    finally:
+        for task in other:
+            task.cancel()
+        await asyncio.gather(*other, return_exceptions=True)
+        for sender in app.senders:
+            sender.stop()
+        await asyncio.gather(*sending)
+        if working:
+            app.ticker.stop()
+        app.dispatcher.stop()
+        await dispatching
+
+
+def _start_ticker(app: App) -> None:
+    app.ticker.every(1, "fires", partial(ring_due, app.database, app.dispatcher.submit))
+    app.ticker.every(
+        app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
+    )
+    app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
+    app.ticker.start()
+
+
+async def _introduce(app: App, bot: Telegram) -> None:
+    """Set the webhook (or take it away) and the commands; tried again until Telegram is there."""
+    settings = app.settings
+    webhook = f"{settings.public_base_url}/webhooks/telegram" if settings.telegram_mode == "webhook" else None
+    if webhook is not None and not settings.public_base_url:
+        log.error("MIME_PUBLIC_BASE_URL is empty: Telegram cannot be told where to bring messages")
+        return
+    for pause in (0.0, *_PAUSES):
+        await asyncio.sleep(pause)
+        try:
+            await bot.introduce(webhook, settings.telegram_webhook_secret.get_secret_value(), _commands(app))
+            return
+        except SendError as error:
+            log.warning("Telegram is not told of our webhook yet", code=error.code)
+
+
+_PAUSES: Sequence[float] = (2, 5, 15, 60, 300, 900)
+
+
+def _commands(app: App) -> dict[str, list[tuple[str, str]]]:
+    """The commands that Telegram offers, by language; their words are the phrases'."""
+    return {
+        tag: [
+            ("checkin", app.library.phrases[tag].command_checkin),
+            ("help", app.library.phrases[tag].command_help),
+            ("language", app.library.phrases[tag].command_language),
+            ("stop", app.library.phrases[tag].command_stop),
+        ]
+        for tag in app.library.spoken
+    }
+
+
+async def _poll(app: App, bot: Telegram) -> None:
+    """Fetch updates where Telegram cannot reach us. One is asked past only when it is durable."""
+    last, failures = 0, 0
+    while True:
+        try:
+            updates = await bot.updates(last)
+            for update in updates:
+                for durable in [app.dispatcher.submit(fact) for fact in telegram_channel.receive(update)]:
+                    await durable
+                if (query := telegram_channel.query_id(update)) is not None:
+                    await bot.noticed(query)
+                last = int(update["update_id"])
+            failures = 0
+        except (SendError, StoreAway) as error:
+            failures = min(failures + 1, len(_PAUSES))
+            log.warning("polling failed", error=type(error).__name__)
+            await asyncio.sleep(_PAUSES[failures - 1])

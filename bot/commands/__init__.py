@@ -1,0 +1,1 @@
+"""One file a command of `mime`: options in, a plain function called, a sentence out."""

@@ -1,0 +1,69 @@
+"""`mime alerts`: who asked for a person, and what could not be handled or sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from bot.app import utc_now
+from bot.commands.failing import explained, fail
+from config.settings import Settings, read_settings
+from store.alerts import Alert, mark_done, open_alerts
+from store.database import Database
+from store.vault import Vault
+
+app = typer.Typer()
+
+#: What each kind asks of the team.
+MEANING = {
+    "person": "wants to talk to a person: call them",
+    "join": "wants to join: call them",
+    "events": "asks what is on: call them",
+    "bookings": "asks about their places: call them",
+    "out": "gives up a place: call them",
+    "my_data": "asks what we hold on them: answer within a month (UK GDPR, article 15)",
+    "forget_me": "asks to be forgotten: answer within a month (UK GDPR, article 17)",
+    "not_sent": "a message did not reach them",
+    "parked": "a message of theirs could not be handled: tell whoever looks after the program",
+}
+
+
+@app.command()
+def alerts(
+    done: Annotated[int | None, typer.Option(help="Mark the alert of this number as dealt with.")] = None,
+) -> None:
+    """List what a coordinator must look at, or mark one as dealt with."""
+    with explained():
+        settings = read_settings()
+        if len(settings.secret_key.get_secret_value()) < 16:
+            fail("MIME_SECRET_KEY is missing: without it addresses cannot be opened")
+    if done is not None:
+        if not asyncio.run(_done(settings, done)):
+            fail(f"there is no open alert {done}")
+        typer.echo("Marked as dealt with.")
+        return
+    found = asyncio.run(_open(settings))
+    for alert in found:
+        who = ", ".join(alert.addresses) or "somebody"
+        detail = f" ({alert.detail})" if alert.detail else ""
+        what = MEANING.get(alert.kind, alert.kind)
+        typer.echo(f"{alert.id}  {alert.created_at:%d %b %H:%M} UTC  {who}  {what}{detail}")
+    typer.echo(f"{len(found)} open." if found else "Nothing is open.")
+
+
+async def _open(settings: Settings) -> list[Alert]:
+    database = Database(settings.database_url)
+    try:
+        return await open_alerts(database, Vault(settings.secret_key.get_secret_value()))
+    finally:
+        await database.close()
+
+
+async def _done(settings: Settings, id: int) -> bool:
+    database = Database(settings.database_url)
+    try:
+        return await mark_done(database, id, utc_now())
+    finally:
+        await database.close()

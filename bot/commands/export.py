@@ -1,0 +1,60 @@
+"""`mime export`: push what the evaluation store lacks, and write what it has as files."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import library, utc_now
+from bot.commands.failing import explained, fail
+from config.settings import Settings, read_settings
+from evaluation.store import EvaluationStore
+from scheduler.codebook import write_answers, write_codebook
+from scheduler.export import push
+from store.answers import export_all_again
+from store.database import Database
+from store.vault import Vault
+
+app = typer.Typer()
+
+
+@app.command()
+def export(
+    csv: Annotated[Path | None, typer.Option(help="Write answers.csv and codebook.csv into this folder.")] = None,
+    again: Annotated[bool, typer.Option(help="Push everything again, for an evaluation store that was lost.")] = False,
+) -> None:
+    """Push answers into the evaluation store now, and write them as files."""
+    with explained():
+        settings = read_settings()
+        if len(settings.secret_key.get_secret_value()) < 16:
+            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it answers have no pseudonyms")
+        flows = library(settings)
+    try:
+        pushed, written = asyncio.run(_export(settings, csv, again=again))
+    except (SQLAlchemyError, OSError) as error:
+        fail(f"the export failed: {type(error).__name__}; are both stores there (mime check), and is the folder?")
+    typer.echo(f"{pushed} answers pushed.")
+    if csv is not None:
+        write_codebook(csv / "codebook.csv", flows.flows.values())
+        typer.echo(f"{written} answers written to {csv / 'answers.csv'}, with {csv / 'codebook.csv'}.")
+
+
+async def _export(settings: Settings, folder: Path | None, *, again: bool) -> tuple[int, int]:
+    database, evaluation = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    try:
+        if again:
+            await export_all_again(database)
+        vault = Vault(settings.secret_key.get_secret_value())
+        pushed = await push(database, evaluation, vault, utc_now())
+        written = 0
+        if folder is not None:
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            written = await write_answers(folder / "answers.csv", evaluation.stream())
+        return pushed, written
+    finally:
+        await database.close()
+        await evaluation.close()

@@ -1,0 +1,40 @@
+"""`mime migrate`: bring both stores' tables up to date."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+import evaluation.migrations
+import store.migrations
+from bot.commands.failing import explained, fail
+from bot.migrate import migrate as run_steps
+from config.settings import Settings, read_settings
+from evaluation.store import EvaluationStore
+from store.database import Database
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring both stores' tables up to date."""
+    with explained():
+        settings = read_settings()
+    try:
+        asyncio.run(migrate_both(settings))
+    except (SQLAlchemyError, OSError) as error:
+        fail(f"a store cannot be reached or changed: {type(error).__name__}; see MIME_DATABASE_URL")
+    typer.echo("Both stores are up to date.")
+
+
+async def migrate_both(settings: Settings) -> None:
+    database, evaluation_store = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    try:
+        await run_steps(database.engine, store.migrations)
+        await run_steps(evaluation_store.engine, evaluation.migrations)
+    finally:
+        await database.close()
+        await evaluation_store.close()

@@ -1,0 +1,88 @@
+"""`mime serve`: take messages in, send messages out, ring what is due, push answers. Until told to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+import uvloop
+
+import evaluation.migrations
+import store.migrations
+from bot import logs
+from bot.app import App, build
+from bot.app import serve as run
+from bot.commands.failing import explained, fail
+from bot.migrate import migrate, version
+from config.settings import Settings, read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen at.")] = 8000,
+    only: Annotated[
+        Literal["web", "worker"] | None,
+        typer.Option(help="Only take webhooks in, or only send and ring (with PostgreSQL)."),
+    ] = None,
+) -> None:
+    """Run the bot: webhooks, sending, check-ins that are due, and the push of answers."""
+    logs.set_up()
+    with explained():
+        settings = read_settings()
+        if len(settings.secret_key.get_secret_value()) < 16:
+            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: set a long random one, and keep it safe")
+        if only is not None and settings.database_url.startswith("sqlite"):
+            fail("--only needs PostgreSQL (MIME_DATABASE_URL): with SQLite one process does it all")
+        uvloop.run(_serve(settings, host, port, only))
+
+
+async def _serve(settings: Settings, host: str, port: int, only: Literal["web", "worker"] | None) -> None:
+    built = build(settings)
+    try:
+        await prepare(built)
+        for line in channels_off(settings):
+            typer.echo(line, err=True)
+        await run(
+            built,
+            host=host,
+            port=port,
+            role=only or "all",
+            on_ready=lambda: typer.echo(f"mime is ready at http://{host}:{port}", err=True),
+        )
+    finally:
+        await built.close()
+
+
+async def prepare(built: App) -> None:
+    """On SQLite, bring the tables up to date; on PostgreSQL, where others may be running, only look."""
+    stores = (
+        (built.database.engine, store.migrations, "MIME_DATABASE_URL"),
+        (built.evaluation.engine, evaluation.migrations, "MIME_EVALUATION_DATABASE_URL"),
+    )
+    for engine, migrations, setting in stores:
+        try:
+            seen = await version(engine)
+            if seen == migrations.HEAD:
+                continue
+            if engine.dialect.name == "sqlite":
+                await migrate(engine, migrations)
+            else:
+                fail(f"the store of {setting} is at step {seen} and not at {migrations.HEAD}: run mime migrate")
+        except OSError as error:
+            fail(f"the store of {setting} cannot be reached ({type(error).__name__})")
+
+
+def channels_off(settings: Settings) -> list[str]:
+    lines = []
+    if not settings.telegram_on:
+        lines.append("Telegram is off: MIME_TELEGRAM_BOT_TOKEN is empty.")
+    elif settings.telegram_mode == "webhook" and not settings.telegram_webhook_secret.get_secret_value():
+        lines.append("Telegram's webhook is shut: MIME_TELEGRAM_WEBHOOK_SECRET is empty.")
+    if not settings.twilio_on:
+        lines.append("SMS is off: MIME_TWILIO_ACCOUNT_SID, _AUTH_TOKEN or _FROM (or _MESSAGING_SERVICE_SID) is empty.")
+    elif not settings.public_base_url:
+        lines.append("SMS webhooks will be refused: MIME_PUBLIC_BASE_URL is empty.")
+    return lines

@@ -1,0 +1,117 @@
+"""Whether all is well, for machines: /healthz, /readyz and /metrics. No word of a person is in them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+import evaluation.migrations
+import store.migrations
+from bot.dispatcher import Dispatcher
+from bot.sender import Sender
+from evaluation.store import EvaluationStore
+from scheduler.ticker import Ticker
+from store import tables as t
+from store.answers import count_to_export
+from store.database import Database
+
+_SLOW = 3.0  # seconds that a store may take to answer
+_DEAD = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What there is to be well; without `senders` and `ticker` in a process that only takes webhooks in."""
+
+    database: Database
+    evaluation: EvaluationStore
+    dispatcher: Dispatcher
+    senders: Sequence[Sender]
+    ticker: Ticker | None
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, request: Request) -> Response:
+        faults = await self.faults()
+        return JSONResponse({"ready": not faults, "faults": faults}, status_code=503 if faults else 200)
+
+    async def faults(self) -> list[str]:
+        """What is wrong, a sentence each."""
+        checks = (
+            ("the operational store", self._version(self.database.engine), store.migrations.HEAD),
+            ("the evaluation store", self._version(self.evaluation.engine), evaluation.migrations.HEAD),
+        )
+        faults = []
+        for name, seen, head in checks:
+            try:
+                async with asyncio.timeout(_SLOW):
+                    version = await seen
+                if version != head:
+                    faults.append(f"{name} is at step {version} and not at {head}: run mime migrate")
+            except Exception as error:  # each driver has its own errors for "away"
+                faults.append(f"{name} cannot be reached ({type(error).__name__})")
+        now = self.clock()
+        for sender in self.senders:
+            if sender.alive_at is None or now - sender.alive_at > _DEAD:
+                faults.append(f"the sender for {sender.channel.name} is not alive")
+        if self.ticker is not None and (self.ticker.alive_at is None or now - self.ticker.alive_at > _DEAD):
+            faults.append("the ticker is not alive")
+        return faults
+
+    async def _version(self, engine: object) -> str | None:
+        async with engine.connect() as connection:  # type: ignore[attr-defined]
+            found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return str(found.scalar())
+
+    async def metrics(self, request: Request) -> Response:
+        lines = [
+            _metric("mime_facts_handled_total", "counter", "Messages, receipts and fires handled since the start."),
+            f"mime_facts_handled_total {self.dispatcher.handled}",
+            _metric("mime_batches_total", "counter", "Transactions they were handled in."),
+            f"mime_batches_total {self.dispatcher.batches}",
+            _metric("mime_sends_total", "counter", "Tries to send since the start, by what became of them."),
+        ]
+        for sender in self.senders:
+            for outcome in ("sent", "errored", "failed", "unknown"):
+                count = getattr(sender.counts, outcome)
+                lines.append(f'mime_sends_total{{channel="{sender.channel.name}",outcome="{outcome}"}} {count}')
+        lines.append(_metric("mime_outbox", "gauge", "Messages not finished, by channel and status."))
+        c = t.outbox.c
+        waiting = (
+            select(c.channel, c.status, func.count())
+            .where(c.status.in_(("queued", "errored", "sending", "unknown")))
+            .group_by(c.channel, c.status)
+        )
+        async with self.database.read() as connection:
+            lines += [
+                f'mime_outbox{{channel="{channel}",status="{status}"}} {count}'
+                for channel, status, count in await connection.execute(waiting)
+            ]
+            open_alerts = await connection.execute(
+                select(func.count()).select_from(t.alerts).where(t.alerts.c.done_at.is_(None))
+            )
+            lines.append(_metric("mime_alerts_open", "gauge", "What a coordinator has not looked at yet."))
+            lines.append(f"mime_alerts_open {open_alerts.scalar_one()}")
+        lines.append(_metric("mime_answers_to_export", "gauge", "Answers that the evaluation store lacks."))
+        lines.append(f"mime_answers_to_export {await count_to_export(self.database)}")
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _metric(name: str, kind: str, what: str) -> str:
+    return f"# HELP {name} {what}\n# TYPE {name} {kind}"

@@ -1,0 +1,62 @@
+"""What was said between one address and us, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy import select
+
+from domain.contact import URN
+from store import tables as t
+from store.database import Database
+from store.turns import from_ms
+from store.vault import Vault
+
+Buttons = tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`ours`: we said it. `status` is the outbox's, and empty for what they said. `buttons` are rows of
+    (label, token).
+    """
+
+    id: int
+    ours: bool
+    text: str
+    at: datetime
+    status: str = ""
+    buttons: Buttons = ()
+
+
+async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) -> list[Message]:
+    """The newest `limit` messages of each side, the oldest first."""
+    key = vault.find(str(urn))
+    i, o = t.inbox.c, t.outbox.c
+    async with database.read() as connection:
+        contact_id = (
+            await connection.execute(select(t.urns.c.contact_id).where(t.urns.c.key == key))
+        ).scalar_one_or_none()
+        if contact_id is None:
+            return []
+        channel = "sms" if urn.scheme == "tel" else urn.scheme
+        theirs = await connection.execute(
+            select(i.id, i.sealed, i.received_at)
+            .where(i.contact_id == contact_id, i.channel == channel)
+            .order_by(i.id.desc())
+            .limit(limit)
+        )
+        messages = [Message(id, False, vault.open(s, contact_id).decode(), from_ms(at)) for id, s, at in theirs]
+        ours = await connection.execute(
+            select(o.id, o.sealed, o.created_at, o.status)
+            .where(o.contact_id == contact_id, o.urn_key == key)
+            .order_by(o.id.desc())
+            .limit(limit)
+        )
+        for id, sealed, at, status in ours:
+            text, buttons = orjson.loads(vault.open(sealed, contact_id))
+            rows = tuple(tuple((label, token) for label, token in row) for row in buttons)
+            messages.append(Message(id, True, text, from_ms(at), status, rows))
+    return sorted(messages, key=lambda message: message.id)
