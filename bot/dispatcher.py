@@ -267,7 +267,13 @@ class Dispatcher:
             blocked = fact.change is Blocking.BLOCKED
             batch.changes.blocked.append((batch.now_ms if blocked else None, urn_key))
             return
+        if urn_key in loaded.blocked:  # who writes to us has unblocked us
+            batch.changes.blocked.append((None, urn_key))
         before, chatter = person.contact, person.chatter
+        if person.unreadable:  # they are not left hanging in it: they begin anew, and somebody is told
+            person.unreadable = False
+            person.contact = replace(before, session_id=None)
+            batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.now_ms))
         batch.changes.inbox.append((person.contact.id, fact.channel, fact.text, batch.now_ms))
         turn = self._conversation.hear(person, fact, urn_key, batch.now)
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
@@ -288,7 +294,7 @@ class Dispatcher:
     def _rang(self, batch: _Batch, loaded: Loaded, fire: Due) -> None:
         person = loaded.people.get(fire.contact_id)
         before = person.contact if person else None
-        if person is None:  # erased meanwhile
+        if person is None or fire.urn_key in loaded.blocked:  # erased, or blocked us
             batch.changes.done_fires.append((fire.id,))
             return
         if fire.kind == "flow":

@@ -121,9 +121,14 @@ def language_named(text: str, words: Lexicon) -> str | None:
 
 
 def is_greeting(text: str, words: Lexicon) -> bool:
+    """Whether the whole text is a hello: "good morning", "hi there, love"."""
     if len(text) > 60:
         return False
-    return any(core in words.greetings for core in _cores(fold(text), words))
+    tokens = fold(text).split()
+    return any(
+        " ".join(tokens[:n]) in words.greetings and words.small_talk.issuperset(tokens[n:])
+        for n in range(1, len(tokens) + 1)
+    )
 
 
 def _within(value: int | None, low: int, high: int) -> int | None:
@@ -254,13 +259,13 @@ def _without_small_talk(said: str, words: Lexicon) -> str:
 
 
 def _cores(said: str, words: Lexicon) -> Iterator[str]:
-    """The text, then what is left of it without small talk at its ends: "not now" of "not now, sorry"."""
+    """What is left of a text without some of the small talk at its ends: "not now" of "not now, sorry"."""
     tokens = said.split()
-    first = next((n for n, t in enumerate(tokens) if t not in words.small_talk), len(tokens) - 1)
-    last = next((n for n, t in reversed(list(enumerate(tokens))) if t not in words.small_talk), 0)
-    for start in range(min(first, last) + 1):
-        for end in range(len(tokens), max(first, last), -1):
-            yield " ".join(tokens[start:end])
+    matter = [n for n, token in enumerate(tokens) if token not in words.small_talk]
+    if matter:
+        for start in range(matter[0] + 1):
+            for end in range(len(tokens), matter[-1], -1):
+                yield " ".join(tokens[start:end])
 
 
 def _nearest_command(said: str, words: Lexicon) -> Command | None:

@@ -49,11 +49,15 @@ class Talk:
 
 @dataclass(slots=True)
 class Person:
-    """A contact as loaded, and changed in memory while their messages of a batch are handled."""
+    """A contact as loaded, and changed in memory while their messages of a batch are handled.
+
+    `unreadable`: there is a session, but what is stored of it cannot be understood.
+    """
 
     contact: Contact
     chatter: int = 0
     talk: Talk | None = None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +129,25 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the store knows of the people of a batch."""
+    """What the store knows of the people of a batch. `urns` gives contacts by address key; `blocked` are
+    the addresses that take nothing from us.
+    """
 
     seen: frozenset[int]
     urns: dict[int, int]
     people: dict[int, Person]
     due: frozenset[int]
+    blocked: frozenset[int] = frozenset()
 
 
 _PEOPLE_BY_URN = (
-    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter"
+    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter,"
+    " u.blocked_at"
     " FROM urns u JOIN contacts c ON c.id = u.contact_id WHERE u.key {keys} ORDER BY c.id"
 )
 _PEOPLE_BY_ID = (
-    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter"
+    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter,"
+    " u.blocked_at"
     " FROM contacts c JOIN urns u ON u.contact_id = c.id WHERE c.id {keys} ORDER BY c.id"
 )
 _TALK_COLUMNS = (
@@ -183,13 +192,14 @@ async def load(
     by_fire = by_fire or [[], [], []]
     people: dict[int, Person] = {}
     known: dict[int, int] = {}
-    for key, contact_id, sealed, language, stopped_at, session_id, consents, chatter in (
-        *by_urn[1],
-        *by_fire[1],
-    ):
+    blocked = set()
+    for row in (*by_urn[1], *by_fire[1]):
+        key, contact_id, sealed, language, stopped_at, session_id, consents, chatter, blocked_at = row
         if key in urns and vault.open(sealed, contact_id).decode() != str(urns[key]):
             raise WrongKey("two addresses have one key")  # one in 10**11 for a million contacts
         known[key] = contact_id
+        if blocked_at is not None:
+            blocked.add(key)
         people[contact_id] = Person(
             Contact(
                 contact_id,
@@ -201,9 +211,18 @@ async def load(
             chatter,
         )
     for row in (*by_urn[2], *by_fire[2]):
-        talk = _talk(vault, row)
-        people[talk.contact_id].talk = talk
-    return Loaded(frozenset(key for (key,) in by_urn[0]), known, people, frozenset(id for (id,) in by_fire[0]))
+        person = people[row[1]]
+        try:
+            person.talk = _talk(vault, row)
+        except (KeyError, TypeError, ValueError):
+            person.unreadable = True
+    return Loaded(
+        frozenset(key for (key,) in by_urn[0]),
+        known,
+        people,
+        frozenset(id for (id,) in by_fire[0]),
+        frozenset(blocked),
+    )
 
 
 def _talk(vault: Vault, row: Any) -> Talk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -37,7 +38,7 @@ def control(
             case "GET", "faults":
                 return json_answer(200, adapter.dump_python(trouble.faults, mode="json"))
             case "POST", "faults":
-                trouble.faults = adapter.validate_json(request.body)
+                trouble.faults = adapter.validate_python(_known(request.body, trouble.faults))
                 return json_answer(200, adapter.dump_python(trouble.faults, mode="json"))
             case "POST", act if act in acts:
                 return json_answer(200, _do(acts[act], orjson.loads(request.body or b"{}")))
@@ -45,6 +46,15 @@ def control(
                 return json_answer(404, {"error": f"there is no {request.method} {request.path}"})
     except (ValueError, TypeError, LookupError) as error:
         return json_answer(400, {"error": str(error)})
+
+
+def _known(body: bytes, faults: AnyFaults) -> Any:
+    """The faults in the body. Raises ValueError for a name that is none: a fault misspelt would never strike."""
+    given = orjson.loads(body)
+    names = [field.name for field in fields(faults)]
+    if not isinstance(given, dict) or not set(given).issubset(names):
+        raise ValueError(f"expected a JSON object with some of {', '.join(names)}")
+    return given
 
 
 def _do(act: Callable[..., Any], arguments: Any) -> Any:

@@ -212,7 +212,7 @@ class TelegramStandin:
             "requests": self.requests,
             "accepted": self.accepted,
             "per_second": {str(second): count for second, count in self.per_second.items()},
-            "faults": self.trouble.count,
+            "faults": {fault.value: count for fault, count in self.trouble.count.items()},
             "pending_updates": self.updates.pending,
             "webhook_posts": {str(status): count for status, count in self.updates.posts.items()},
             "messages": [
@@ -245,7 +245,7 @@ class TelegramStandin:
                 return _refusal(401, "Unauthorized")
             return await self._call(found[2], request)
         if request.path.startswith(PREFIX):
-            acts = {
+            acts: dict[str, Callable[..., Any]] = {
                 "say": self.say,
                 "press": self.press,
                 "edit": self.edit,
@@ -274,9 +274,7 @@ class TelegramStandin:
         fault = self._fault(method, reading)
         if fault is Fault.DROP_BEFORE:
             return None
-        answer = self._failure(fault) if fault is not Fault.DROP_AFTER else None
-        if answer is None:
-            answer = await self._carry_out(method, reading)
+        answer = self._failure(fault) or await self._carry_out(method, reading)
         if self.faults.delay and method in self.faults.methods:
             await asyncio.sleep(self.faults.delay)
         return None if fault is Fault.DROP_AFTER else answer
@@ -374,9 +372,9 @@ class TelegramStandin:
     async def _get_updates(self, values: dict[str, Any]) -> Answer:
         if "allowed_updates" in values:
             self.updates.allowed = values["allowed_updates"] or UPDATE_KINDS
-        timeout = min(values.get("timeout", 0), 50)
+        offset, limit, seconds = (values.get(name, 0) for name in ("offset", "limit", "timeout"))
         try:
-            found = await self.updates.take(values.get("offset", 0), values.get("limit", 100), timeout)
+            found = await self.updates.take(offset, limit or 100, min(seconds, 50))
         except Conflict as conflict:
             return _refusal(409, str(conflict))
         return _result(found)

@@ -105,8 +105,8 @@ class Updates:
                 self._wake(None)
         return update_id
 
-    async def take(self, offset: int, limit: int, timeout: float) -> list[dict[str, Any]]:
-        """What getUpdates gives: confirms all before `offset`, then waits at most `timeout` seconds.
+    async def take(self, offset: int, limit: int, seconds: float) -> list[dict[str, Any]]:
+        """What getUpdates gives: confirms all before `offset`, then waits at most so many seconds.
 
         Raises Conflict while a webhook is set, and when another such request comes meanwhile.
         """
@@ -117,10 +117,10 @@ class Updates:
             )
         self._wake("Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
         self._confirm(offset)
-        if not self._pending and timeout > 0 and not self._released:
+        if not self._pending and seconds > 0 and not self._released:
             poll = self._poll = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(seconds):
                     if (conflict := await poll) is not None:
                         raise Conflict(conflict)
             except TimeoutError:
