@@ -112,7 +112,6 @@ def build(
     renderer = Renderer(flows.localized.values())
     conversation = Conversation(
         flows,
-        settings.quiet.zone,
         ids,
         vault.button,
         provider_answers_stop=frozenset() if simulate or not settings.twilio_on else frozenset({"sms"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.message import MessageClass, Received
@@ -35,6 +35,19 @@ _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
 CHECKIN_FLOW = "wellbeing"
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The time of a batch, in the forms that every turn in it needs: `ms` since 1970, `today` where we are."""
+
+    at: datetime
+    ms: int
+    today: date
+
+    @classmethod
+    def of(cls, at: datetime, zone: ZoneInfo) -> Moment:
+        return cls(at, to_ms(at), at.astimezone(zone).date())
+
+
 @dataclass(slots=True)
 class Turn:
     """What one happening brings: what to say, what to do, and the talks it changed or began.
@@ -56,12 +69,11 @@ class Conversation:
     """`ids` gives a new id; `button` gives the token of a question's buttons in a session."""
 
     library: Library
-    zone: ZoneInfo
     ids: Callable[[], int]
     button: Callable[[int, str], str]
     provider_answers_stop: frozenset[str] = frozenset()
 
-    def hear(self, person: Person, received: Received, urn_key: int, now: datetime) -> Turn:
+    def hear(self, person: Person, received: Received, urn_key: int, now: Moment) -> Turn:
         """Somebody wrote or pressed a button."""
         turn = Turn(self.library.language(person.contact.language))
         words = self.library.words[turn.language]
@@ -90,31 +102,23 @@ class Conversation:
         elif flow := self.library.starts.get(fold(received.text)):
             self._start(turn, person, flow, received.channel, urn_key, now)
         elif talk is not None:
-            local = now.astimezone(self.zone).date()
-            self._step(
-                turn,
-                person,
-                talk,
-                Replied(received.text, local, self._idle(talk, now)),
-                now,
-                received,
-                urn_key,
-            )
+            given = Replied(received.text, now.today, self._idle(talk, now))
+            self._step(turn, person, talk, given, now, received, urn_key)
         elif person.chatter < CHATTER:
             person.chatter += 1
             turn.said.append(Say(self._phrases(turn).hello))
         return turn
 
-    def wake(self, person: Person, talk: Talk, now: datetime) -> Turn:
+    def wake(self, person: Person, talk: Talk, now: Moment) -> Turn:
         """The fire of a waiting talk rang. Where the talk has moved on meanwhile, nothing follows:
         the caller sets the fire again for the present deadline.
         """
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.REMINDER)
-        if talk.deadline_at <= to_ms(now):
+        if talk.deadline_at <= now.ms:
             self._step(turn, person, talk, WaitTimedOut(talk.session.sprint), now)
         return turn
 
-    def begin(self, person: Person, flow: str, channel: str, urn_key: int, now: datetime) -> Turn:
+    def begin(self, person: Person, flow: str, channel: str, urn_key: int, now: Moment) -> Turn:
         """A flow is due for somebody who did not just write: a repeated check-in, an invitation."""
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.INVITATION)
         if person.contact.stopped_at is None:
@@ -127,18 +131,18 @@ class Conversation:
     def _flow(self, turn: Turn, talk: Talk) -> LocalFlow | None:
         return self.library.flow(talk.session.flow, turn.language)
 
-    def _idle(self, talk: Talk, now: datetime) -> timedelta:
-        return timedelta(milliseconds=max(0, to_ms(now) - talk.heard_at))
+    def _idle(self, talk: Talk, now: Moment) -> timedelta:
+        return timedelta(milliseconds=max(0, now.ms - talk.heard_at))
 
-    def _answers(self, turn: Turn, talk: Talk, text: str, now: datetime) -> bool:
+    def _answers(self, turn: Turn, talk: Talk, text: str, now: Moment) -> bool:
         """Whether a steering word is also one of the answers on offer just now: then it is the answer."""
         flow = self._flow(turn, talk)
         question = flow.question(talk.session.waiting_at) if flow and talk.session.waiting_at else None
         if flow is None or not isinstance(question, SelectOne | SelectMultiple | YesNo):
             return False
-        return understand(question, text, flow.words, now.astimezone(self.zone).date()) is not None
+        return understand(question, text, flow.words, now.today) is not None
 
-    def _press(self, turn: Turn, person: Person, received: Received, urn_key: int, now: datetime) -> None:
+    def _press(self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment) -> None:
         token, _, option = (received.button or "").rpartition(".")
         talk = person.talk
         flow = self._flow(turn, talk) if talk else None
@@ -153,7 +157,7 @@ class Conversation:
         number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else SKIP - 1
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)
 
-    def _obey(self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: datetime) -> None:
+    def _obey(self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: Moment) -> None:
         phrases = self._phrases(turn)
         talk = person.talk
         if said in STEERING:
@@ -165,7 +169,7 @@ class Conversation:
         match said:
             case Command.STOP:
                 self._leave(turn, person, Outcome.STOPPED)
-                person.contact = replace(person.contact, stopped_at=now)
+                person.contact = replace(person.contact, stopped_at=now.at)
                 if not (received.channel in self.provider_answers_stop and " " not in fold(received.text)):
                     turn.said.append(Say(phrases.stopped))
             case Command.CHECKIN:
@@ -185,9 +189,7 @@ class Conversation:
                 turn.said.append(Say(phrases.call_us))
                 turn.alert = said.value
 
-    def _speak(
-        self, turn: Turn, person: Person, language: str, received: Received, urn_key: int, now: datetime
-    ) -> None:
+    def _speak(self, turn: Turn, person: Person, language: str, received: Received, urn_key: int, now: Moment) -> None:
         """Change the language, and ask the waiting question again in the new one."""
         if language not in self.library.spoken:
             turn.said.append(Say(self._phrases(turn).language_unavailable))
@@ -198,7 +200,7 @@ class Conversation:
         if person.talk is not None:
             self._step(turn, person, person.talk, Steered(Command.AGAIN), now, received, urn_key)
 
-    def _start(self, turn: Turn, person: Person, id: str, channel: str, urn_key: int, now: datetime) -> None:
+    def _start(self, turn: Turn, person: Person, id: str, channel: str, urn_key: int, now: Moment) -> None:
         """Start a flow; somebody who is in it already is asked on instead."""
         flow = self.library.flow(id, turn.language)
         if flow is None:
@@ -208,7 +210,7 @@ class Conversation:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
         self._leave(turn, person, Outcome.REPLACED)
-        at = to_ms(now)
+        at = now.ms
         begun = Talk(self.ids(), person.contact.id, Session(id, flow.version), channel, urn_key, at, at, at, 0)
         known = {
             q.name: "yes"
@@ -226,7 +228,7 @@ class Conversation:
         person: Person,
         talk: Talk,
         given: Input,
-        now: datetime,
+        now: Moment,
         received: Received | None = None,
         urn_key: int = 0,
     ) -> None:
@@ -236,14 +238,14 @@ class Conversation:
             self._leave(turn, person, Outcome.FLOW_CHANGED)
             return
         if received is not None:
-            talk.heard_at = to_ms(now)
+            talk.heard_at = now.ms
             talk.channel, talk.urn_key = received.channel, urn_key
             turn.changed.append(talk)
         sprint = step(flow, talk.session, given)
         if sprint.session is not talk.session:
             self._apply(turn, person, talk, sprint, now)
 
-    def _apply(self, turn: Turn, person: Person, talk: Talk, sprint: Sprint, now: datetime) -> None:
+    def _apply(self, turn: Turn, person: Person, talk: Talk, sprint: Sprint, now: Moment) -> None:
         talk.session = sprint.session
         person.chatter = 0
         turn.changed.append(talk)
@@ -252,7 +254,7 @@ class Conversation:
                 case Say() | Ask():
                     turn.said.append(effect)
                 case StartWait(_, timeout):
-                    talk.deadline_at = to_ms(now + timeout.delta)
+                    talk.deadline_at = now.ms + timeout.ms
                 case EndSession(outcome):
                     self._end(person, talk, outcome)
                     turn.done.append((talk, effect))

@@ -7,14 +7,16 @@ previous one commits, and its commit, its reads and its writes are shared.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import assert_never
 
 import structlog
 
-from bot.conversation import Conversation, Turn, guess_language
+from bot.conversation import Conversation, Moment, Turn, guess_language
 from domain.contact import URN, Contact
 from domain.message import Blocking, BlockingChanged, DeliveryReport, MessageClass, Received
 from domain.quiet import QuietHours
@@ -50,6 +52,7 @@ WORTH_SENDING = {
     MessageClass.INVITATION: timedelta(days=3),
     MessageClass.NEWSLETTER: timedelta(days=7),
 }
+_WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
 BATCH = 128
 
 
@@ -77,8 +80,7 @@ class StoreAway(Exception):
 class _Batch:
     """What one transaction gathers before it writes."""
 
-    now: datetime
-    now_ms: int
+    moment: Moment
     changes: Changes = field(default_factory=Changes)
 
 
@@ -144,7 +146,7 @@ class Dispatcher:
         try:
             await self.handle([fact for fact, _ in batch], self._clock())
         except Exception as error:
-            log.warning("batch not stored", facts=len(batch), error=type(error).__name__)
+            log.warning("batch not stored", facts=len(batch), **where(error))
             away = StoreAway()
             away.__cause__ = error
             for _, future in batch:
@@ -167,7 +169,7 @@ class Dispatcher:
                 await self._transact(left, now)
                 return
             except Poison as poison:
-                log.error("fact parked", fact=type(poison.fact).__name__, error=type(poison.__cause__).__name__)
+                log.error("fact parked", fact=type(poison.fact).__name__, **where(poison.__cause__))
                 left = [fact for fact in left if fact is not poison.fact]
                 await self._park(poison.fact, now)
             except Exception as error:
@@ -184,7 +186,7 @@ class Dispatcher:
         if tries < 2:
             return tries + 1
         if len(left) == 1:
-            log.error("fact parked", fact=type(left[0]).__name__, error=type(error).__name__)
+            log.error("fact parked", fact=type(left[0]).__name__, **where(error))
             await self._park(left[0], now)
             return -1
         for fact in left:
@@ -193,7 +195,7 @@ class Dispatcher:
 
     async def _transact(self, facts: Sequence[Fact], now: datetime) -> None:
         vault = self._vault
-        batch = _Batch(now, to_ms(now))
+        batch = _Batch(Moment.of(now, self._quiet.zone))
         arrivals: list[tuple[Received | BlockingChanged, int, int]] = []
         urns: dict[int, URN] = {}
         due: list[Due] = []
@@ -217,7 +219,7 @@ class Dispatcher:
                 if seen_key in seen:
                     continue  # the provider delivered this before
                 seen.add(seen_key)
-                batch.changes.seen.append((seen_key, batch.now_ms))
+                batch.changes.seen.append((seen_key, batch.moment.ms))
                 try:
                     self._arrived(batch, loaded, arrival, urn_key)
                 except Exception as error:
@@ -228,9 +230,9 @@ class Dispatcher:
                         self._rang(batch, loaded, fire)
                     except Exception as error:
                         raise Poison(fire) from error
-            save(tx, vault, self._ids, batch.now_ms, batch.changes)
+            save(tx, vault, self._ids, batch.moment.ms, batch.changes)
             if reports:
-                await report(tx, reports, batch.now_ms)
+                await report(tx, reports, batch.moment.ms)
         self.handled += len(facts)
         self.batches += 1
         if batch.changes.outbox:
@@ -265,17 +267,17 @@ class Dispatcher:
         person = self._person(batch, loaded, fact, urn_key)
         if isinstance(fact, BlockingChanged):
             blocked = fact.change is Blocking.BLOCKED
-            batch.changes.blocked.append((batch.now_ms if blocked else None, urn_key))
+            batch.changes.blocked[urn_key] = batch.moment.ms if blocked else None
             return
         if urn_key in loaded.blocked:  # who writes to us has unblocked us
-            batch.changes.blocked.append((None, urn_key))
+            batch.changes.blocked[urn_key] = None
         before, chatter = person.contact, person.chatter
         if person.unreadable:  # they are not left hanging in it: they begin anew, and somebody is told
             person.unreadable = False
             person.contact = replace(before, session_id=None)
-            batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.now_ms))
-        batch.changes.inbox.append((person.contact.id, fact.channel, fact.text, batch.now_ms))
-        turn = self._conversation.hear(person, fact, urn_key, batch.now)
+            batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.moment.ms))
+        batch.changes.inbox.append((person.contact.id, fact.channel, fact.text, batch.moment.ms))
+        turn = self._conversation.hear(person, fact, urn_key, batch.moment)
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
         if person.contact is not before or person.chatter != chatter:
             batch.changes.people[person.contact.id] = person
@@ -299,21 +301,21 @@ class Dispatcher:
             return
         if fire.kind == "flow":
             batch.changes.done_fires.append((fire.id,))
-            turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.now)
+            turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.moment)
             self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}")
         else:
             talk = person.talk
             if talk is None or talk.id != fire.session_id:
                 batch.changes.done_fires.append((fire.id,))
                 return
-            turn = self._conversation.wake(person, talk, batch.now)
+            turn = self._conversation.wake(person, talk, batch.moment)
             self._apply(batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}")
             if talk.outcome is not None:
                 batch.changes.done_fires.append((fire.id,))
             else:  # the same fire, for the present deadline
                 talk.wakes_at = talk.deadline_at
                 batch.changes.talks[talk.id] = talk
-                batch.changes.fires.append(_wait_fire(talk))
+                batch.changes.fires[_wait_key(talk)] = _wait_fire(talk)
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
 
@@ -323,16 +325,16 @@ class Dispatcher:
             changes.new_talks[talk.id] = talk
             if talk.outcome is None:
                 talk.wakes_at = talk.deadline_at
-                changes.fires.append(_wait_fire(talk))
+                changes.fires[_wait_key(talk)] = _wait_fire(talk)
         for talk in turn.changed:
             changes.talks[talk.id] = talk
             if talk.outcome is None and talk.deadline_at < talk.wakes_at:
                 talk.wakes_at = talk.deadline_at
-                changes.fires.append(_wait_fire(talk))
+                changes.fires[_wait_key(talk)] = _wait_fire(talk)
         for talk, effect in turn.done:
             self._do(batch, person, turn, talk, effect)
         if turn.alert is not None:
-            changes.alerts.append((turn.alert, person.contact.id, "", batch.now_ms))
+            changes.alerts.append((turn.alert, person.contact.id, "", batch.moment.ms))
         if turn.said:
             changes.outbox.append(self._message(batch, person, turn, channel, urn_key, key))
 
@@ -360,15 +362,13 @@ class Dispatcher:
                         question,
                         turn.language,
                         talk.channel,
-                        batch.now_ms,
+                        batch.moment.ms,
                     )
                 )
             case RepeatFlow(flow, every):
-                at = self._quiet.after(later(batch.now, every, self._quiet.zone))
+                at = self._quiet.after(later(batch.moment.at, every, self._quiet.zone))
                 key = f"repeat/{person.contact.id}/{flow}"
-                changes.fires.append(
-                    (key, "flow", person.contact.id, talk.urn_key, talk.channel, None, flow, to_ms(at))
-                )
+                changes.fires[key] = (key, "flow", person.contact.id, talk.urn_key, talk.channel, None, flow, to_ms(at))
             case EndSession():
                 pass  # the session's own row tells
             case Say() | Ask() | StartWait():
@@ -390,7 +390,7 @@ class Dispatcher:
             words,
             turn.language,
             talk.channel,
-            batch.now_ms,
+            batch.moment.ms,
         )
 
     def _message(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> Queued:
@@ -398,14 +398,13 @@ class Dispatcher:
         rendered = self._renderer.message(
             turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
         )
-        buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
-        asked = next((one.question for one in reversed(turn.said) if isinstance(one, Ask)), None)
-        if rendered.buttons and asked is not None and person.talk is not None:
+        token = ""
+        if rendered.buttons and person.talk is not None:
+            asked = next(one.question for one in reversed(turn.said) if isinstance(one, Ask))
             token = self._conversation.button(person.talk.id, asked.name)
-            buttons = tuple(tuple((words, f"{token}.{option}") for words, option in row) for row in rendered.buttons)
-        send_after = batch.now
+        send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
-            send_after = self._quiet.after(batch.now)
+            send_after = to_ms(self._quiet.after(batch.moment.at))
         return Queued(
             key,
             person.contact.id,
@@ -413,10 +412,22 @@ class Dispatcher:
             channel,
             turn.message_class,
             rendered.text,
-            buttons,
-            to_ms(send_after),
-            to_ms(send_after + WORTH_SENDING[turn.message_class]),
+            token,
+            rendered.buttons if token else (),
+            send_after,
+            send_after + _WORTH_SENDING_MS[turn.message_class],
         )
+
+
+def where(error: BaseException | None) -> dict[str, str]:
+    """What a log may say of an error: its kind and its place in our code. Its text may hold people's words."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return {"error": type(error).__name__, "at": place}
+
+
+def _wait_key(talk: Talk) -> str:
+    return f"wait/{talk.id}"
 
 
 def _wait_fire(talk: Talk) -> tuple[str, str, int, int, str, int | None, str | None, int]:

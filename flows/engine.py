@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import assert_never
 
-from flows.conditions import PREFER_NOT_TO_SAY, Answer, holds
+from flows.conditions import ALWAYS, PREFER_NOT_TO_SAY, Answer, holds
 from flows.effects import (
     Ask,
     Effect,
@@ -52,7 +52,7 @@ def step(flow: LocalFlow, session: Session, given: Input) -> Sprint:
     A step that changes nothing returns the very same session and no effects.
     """
     if isinstance(given, Started):
-        return _go_on(flow, replace(session, answers={**session.answers, **given.known}), -1)
+        return _go_on(flow, session, {**session.answers, **given.known}, -1, [])
     if session.waiting_at is None:
         return Sprint(session)
     question = flow.question(session.waiting_at)
@@ -146,44 +146,59 @@ def _take_silence(flow: LocalFlow, session: Session, question: Question) -> Spri
 
 
 def _answered(flow: LocalFlow, session: Session, question: Question, answer: Answer | Cut, *before: Effect) -> Sprint:
-    effects: tuple[Effect, ...] = before
+    effects = [*before]
     if isinstance(answer, Cut):
-        effects, answer = (*effects, Say(flow.phrases.text_cut)), answer.text
+        effects.append(Say(flow.phrases.text_cut))
+        answer = answer.text
     elif isinstance(question, Date) and answer != PREFER_NOT_TO_SAY:
-        effects = (*effects, Say(flow.phrases.date_noted, {"date": date.fromisoformat(str(answer))}))
+        effects.append(Say(flow.phrases.date_noted, {"date": date.fromisoformat(str(answer))}))
     if isinstance(question, YesNo) and question.consent is not None:
-        kept: Effect = RecordConsent(question.consent, answer == "yes", question.name)
+        effects.append(RecordConsent(question.consent, answer == "yes", question.name))
     else:
-        kept = SaveAnswer(question.name, answer)
-    told = replace(session, answers={**session.answers, question.name: answer})
-    return _go_on(flow, told, flow.place[question.name], *effects, kept)
+        effects.append(SaveAnswer(question.name, answer))
+    answers = {**session.answers, question.name: answer}
+    if question.name in session.answers:  # changed: at once, so that who falls silent now contradicts nothing
+        effects += _withdrawn(flow, answers)
+    return _go_on(flow, session, answers, flow.place[question.name], effects)
 
 
-def _go_on(flow: LocalFlow, session: Session, after: int, *effects: Effect) -> Sprint:
+def _withdrawn(flow: LocalFlow, answers: dict[str, Answer]) -> Iterator[WithdrawAnswer]:
+    """Takes out the answers to questions that no longer apply."""
+    for step_ in flow.steps:
+        if step_.item.name in answers and not holds(step_.when, answers):
+            del answers[step_.item.name]
+            yield WithdrawAnswer(step_.item.name)
+
+
+def _go_on(flow: LocalFlow, session: Session, answers: dict[str, Answer], after: int, effects: list[Effect]) -> Sprint:
     """Say the notes that apply until a question must wait for its reply, or the flow ends.
 
     What was answered before and still applies is passed over; what no longer applies is withdrawn.
     """
-    answers = dict(session.answers)
-    for step_ in flow.steps[after + 1 :]:  # all of them now: who falls silent here leaves no answer that contradicts
-        if step_.item.name in answers and not holds(step_.when, answers):
-            del answers[step_.item.name]
-            effects = (*effects, WithdrawAnswer(step_.item.name))
     said = session.said
     for step_ in flow.steps[after + 1 :]:
         item = step_.item
-        if item.name in answers or not holds(step_.when, answers):
-            continue
+        applies = step_.when is ALWAYS or holds(step_.when, answers)
         if isinstance(item, Note):
-            if item.name not in said:
-                said, effects = (*said, item.name), (*effects, Say(item.label))
+            if applies and item.name not in said:
+                said = (*said, item.name)
+                effects.append(Say(item.label))
                 if item.ends:
-                    ended = replace(session, answers=answers, said=said)
-                    return _end(ended, Outcome.DECLINED, *effects)
-        else:
-            return _ask(flow, replace(session, answers=answers, said=said), item, *effects)
-    done = replace(session, answers=answers, said=said)
+                    return _end(_moved(session, None, answers, said), Outcome.DECLINED, *effects)
+        elif item.name in answers:
+            if not applies:
+                del answers[item.name]
+                effects.append(WithdrawAnswer(item.name))
+        elif applies:
+            waiting = _moved(session, item.name, answers, said)
+            return Sprint(waiting, (*effects, Ask(item), _wait(flow, waiting)))
+    done = _moved(session, None, answers, said)
     return _end(done, Outcome.COMPLETED, *effects, *_closing(flow, done))
+
+
+def _moved(session: Session, waiting_at: str | None, answers: dict[str, Answer], said: tuple[str, ...]) -> Session:
+    """The session one sprint on, with a fresh start at the question where it waits."""
+    return Session(session.flow, session.version, session.sprint + 1, waiting_at, answers, said)
 
 
 def _closing(flow: LocalFlow, session: Session) -> Iterator[Effect]:
@@ -191,13 +206,6 @@ def _closing(flow: LocalFlow, session: Session) -> Iterator[Effect]:
         yield SaveAnswer(flow.score.name, figure)
     if flow.repeats is not None and holds(flow.repeats.when, session.answers):
         yield RepeatFlow(flow.id, flow.repeats.every)
-
-
-def _ask(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
-    waiting = replace(
-        session, sprint=session.sprint + 1, waiting_at=question.name, misses=0, paused=False, nudged=False
-    )
-    return Sprint(waiting, (*effects, Ask(question), _wait(flow, waiting)))
 
 
 def _ask_again(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
@@ -270,5 +278,7 @@ def _wait(flow: LocalFlow, session: Session) -> StartWait:
 
 
 def _end(session: Session, outcome: Outcome, *effects: Effect) -> Sprint:
-    ended = replace(session, sprint=session.sprint + 1, waiting_at=None, misses=0, paused=False)
+    ended = session
+    if session.waiting_at is not None:
+        ended = replace(session, sprint=session.sprint + 1, waiting_at=None, misses=0, paused=False)
     return Sprint(ended, (*effects, EndSession(outcome)))

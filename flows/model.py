@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -31,9 +30,9 @@ class Period:
     months: int = 0
 
     @property
-    def delta(self) -> timedelta:
-        """As hours; a month counts as 30 days. Calendar sums are the scheduler's."""
-        return timedelta(hours=self.hours, days=30 * self.months)
+    def ms(self) -> int:
+        """In milliseconds, for waits; a month counts as 30 days. Calendar sums are the scheduler's."""
+        return (self.hours + 30 * 24 * self.months) * 3_600_000
 
 
 def _period(text: Any) -> Any:

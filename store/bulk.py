@@ -1,15 +1,19 @@
 """Statements for many rows at once, as text for each database.
 
 SQLAlchemy's cost is per statement and row, and the hot path runs a handful of statements for every
-batch; so these few are built once from the tables' metadata and run on the driver. On SQLite a write
-is prepared once and fed with rows; on PostgreSQL the rows travel as one array a column (`unnest`).
+batch; so these few are built once from the tables' metadata and run on the driver. The rows of a
+write travel together: on SQLite as the VALUES of one statement, because the driver gives up and takes
+back Python's global lock at each step of one, which costs more than the row while the event loop is
+busy; on PostgreSQL as one array a column (`unnest`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Table
@@ -28,12 +32,32 @@ class Fetch:
         return tuple(json.dumps(value) if isinstance(value, list) else value for value in self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A write whose rows are tuples in the order that its maker was given."""
+#: Rows a statement on SQLite, the largest that fits first: few enough texts for the driver to keep prepared.
+_CHUNKS = (64, 16, 4, 1)
 
-    sqlite: str
+
+@dataclass(frozen=True)
+class Write:
+    """A write whose rows are tuples in the order that its maker was given. No two rows of one call may
+    have the same key.
+    """
+
+    head: str
+    row: str
+    tail: str
     postgres: str
+
+    @cached_property
+    def _by_chunk(self) -> Mapping[int, str]:
+        return {n: self.head + ", ".join([self.row] * n) + self.tail for n in _CHUNKS}
+
+    def sqlite(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """The statements that write these rows, with their values."""
+        at = 0
+        for size, text in self._by_chunk.items():
+            while len(rows) - at >= size:
+                yield text, list(chain.from_iterable(rows[at : at + size]))
+                at += size
 
 
 def fetch(text: str, *values: Any, locking: str = "") -> Fetch:
@@ -61,7 +85,9 @@ def insert(table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (
         if newer:
             tail += f" WHERE {table.name}.{newer} < excluded.{newer}"
     return Write(
-        f"{head} VALUES ({', '.join('?' * len(columns))}){tail}",
+        f"{head} VALUES ",
+        _marks(columns),
+        tail,
         f"{head} SELECT * FROM {_unnest(table, columns)} AS rows ({names}){tail}",
     )
 
@@ -70,25 +96,30 @@ def update(table: Table, columns: Sequence[str], *, key: str = "id", also_key: s
     """Rows in the order of `columns`, then the key (and the second key). `only` is a further condition."""
     keys = (key, also_key) if also_key else (key,)
     names = (*columns, *keys)
-    sets = ", ".join(f"{c} = ?" for c in columns)
-    pg_sets = ", ".join(f"{c} = rows.{c}" for c in columns)
-    where = " AND ".join(f"{k} = ?" for k in keys)
-    pg_where = " AND ".join(f"{table.name}.{k} = rows.{k}" for k in keys)
-    # `only` names columns of the table, which on PostgreSQL stand beside those of the rows
-    also, pg_also = (f" AND {only}", f" AND {table.name}.{only}") if only else ("", "")
+    number = {name: n for n, name in enumerate(names, start=1)}
+    where = f" AND {table.name}.{only}" if only else ""
     return Write(
-        f"UPDATE {table.name} SET {sets} WHERE {where}{also}",
-        f"UPDATE {table.name} SET {pg_sets} FROM {_unnest(table, names)} AS rows ({', '.join(names)})"
-        f" WHERE {pg_where}{pg_also}",
+        f"UPDATE {table.name} SET {', '.join(f'{c} = rows.column{number[c]}' for c in columns)} FROM (VALUES ",
+        _marks(names),
+        f") AS rows WHERE {' AND '.join(f'{table.name}.{k} = rows.column{number[k]}' for k in keys)}{where}",
+        f"UPDATE {table.name} SET {', '.join(f'{c} = rows.{c}' for c in columns)}"
+        f" FROM {_unnest(table, names)} AS rows ({', '.join(names)})"
+        f" WHERE {' AND '.join(f'{table.name}.{k} = rows.{k}' for k in keys)}{where}",
     )
 
 
 def delete(table: Table, *, key: str = "id") -> Write:
     return Write(
-        f"DELETE FROM {table.name} WHERE {key} = ?",
+        f"DELETE FROM {table.name} WHERE {key} IN (VALUES ",
+        "(?)",
+        ")",
         f"DELETE FROM {table.name} USING {_unnest(table, (key,))} AS rows ({key})"
         f" WHERE {table.name}.{key} = rows.{key}",
     )
+
+
+def _marks(columns: Sequence[str]) -> str:
+    return f"({', '.join('?' * len(columns))})"
 
 
 def _unnest(table: Table, columns: Sequence[str]) -> str:

@@ -36,7 +36,11 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": pool_size, "pool_pre_ping": True}
+        options: dict[str, Any] = (
+            {"connect_args": {"cached_statements": 512}}
+            if self.is_sqlite
+            else {"pool_size": pool_size, "pool_pre_ping": True}
+        )
         self.engine: AsyncEngine = create_async_engine(url, **options)
         self._turn = asyncio.Lock()
         self._hot: AsyncConnection | None = None
@@ -128,7 +132,7 @@ class _Sqlite:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
-        self._writes: list[tuple[str, Sequence[Row]]] = []
+        self._writes: list[tuple[str, list[Any]]] = []
         self._begun = False
 
     async def fetch(self, *reads: Fetch) -> list[list[Row]]:
@@ -140,14 +144,13 @@ class _Sqlite:
         return list(await asyncio.gather(*calls))
 
     def write(self, statement: Write, rows: Sequence[Row]) -> None:
-        if rows:
-            self._writes.append((statement.sqlite, rows))
+        self._writes.extend(statement.sqlite(rows))
 
     async def commit(self) -> None:
         if not self._begun:
             await self.fetch()
         # all must have run before COMMIT is sent, or one that failed would be committed around
-        await asyncio.gather(*(self._raw.executemany(sql, rows) for sql, rows in self._writes))
+        await asyncio.gather(*(self._raw.execute_fetchall(sql, values) for sql, values in self._writes))
         await self._raw.execute_fetchall("COMMIT")
 
     async def rollback(self) -> None:

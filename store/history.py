@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 from sqlalchemy import select
 
 from domain.contact import URN
 from store import tables as t
 from store.database import Database
-from store.turns import from_ms
+from store.turns import from_ms, opened_message
 from store.vault import Vault
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]
@@ -56,7 +55,6 @@ async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) 
             .limit(limit)
         )
         for id, sealed, at, status in ours:
-            text, buttons = orjson.loads(vault.open(sealed, contact_id))
-            rows = tuple(tuple((label, token) for label, token in row) for row in buttons)
-            messages.append(Message(id, True, text, from_ms(at), status, rows))
+            text, buttons = opened_message(vault.open(sealed, contact_id))
+            messages.append(Message(id, True, text, from_ms(at), status, buttons))
     return sorted(messages, key=lambda message: message.id)

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from domain.contact import URN
 from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, Status
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.database import Database, HotTransaction
-from store.turns import BLOCK_URNS, from_ms
+from store.turns import BLOCK_URNS, from_ms, opened_message
 from store.vault import Vault
 
 
@@ -130,7 +128,7 @@ async def claim(
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
     id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at = row
-    text, buttons = orjson.loads(vault.open(sealed, contact_id))
+    text, buttons = opened_message(vault.open(sealed, contact_id))
     owner, sealed_urn = address
     return OutgoingMessage(
         id=id,
@@ -141,7 +139,7 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
         message_class=MessageClass(message_class),
         attempts=attempts + 1,
         valid_until=from_ms(expires_at),
-        buttons=tuple(tuple((label, token) for label, token in r) for r in buttons),
+        buttons=buttons,
         created_at=from_ms(created_at),
     )
 

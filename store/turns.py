@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from domain.contact import URN, Contact
 from domain.message import MessageClass
 from flows.conditions import Answer
+from flows.render import Buttons
 from flows.session import Outcome, Session
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
@@ -76,7 +77,9 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message for the outbox. `key` says what it is."""
+    """A message for the outbox. `key` says what it is; `buttons` are rows of (label, option), and a press
+    of one comes back as `token.option`.
+    """
 
     key: str
     contact_id: int
@@ -84,7 +87,8 @@ class Queued:
     channel: str
     message_class: MessageClass
     text: str
-    buttons: tuple[tuple[tuple[str, str], ...], ...]
+    token: str
+    buttons: Buttons
     send_after: int
     expires_at: int
 
@@ -109,7 +113,9 @@ class AnswerRow:
 
 @dataclass(slots=True)
 class Changes:
-    """Every row that a batch writes. Filled by the dispatcher, saved by `save`."""
+    """Every row that a batch writes. Filled by the dispatcher, saved by `save`. `fires` are by their keys;
+    `blocked` says since when an address takes nothing from us (None: it does), by its key.
+    """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
     inbox: list[tuple[int, str, str, int]] = field(default_factory=list)
@@ -120,11 +126,11 @@ class Changes:
     talks: dict[int, Talk] = field(default_factory=dict)
     answers: dict[tuple[int, str], AnswerRow] = field(default_factory=dict)
     outbox: list[Queued] = field(default_factory=list)
-    fires: list[tuple[str, str, int, int, str, int | None, str | None, int]] = field(default_factory=list)
+    fires: dict[str, tuple[str, str, int, int, str, int | None, str | None, int]] = field(default_factory=dict)
     done_fires: list[tuple[int]] = field(default_factory=list)
     consents: list[tuple[int, str, bool, str, int, str, str, str, int]] = field(default_factory=list)
     alerts: list[tuple[str, int | None, str, int]] = field(default_factory=list)
-    blocked: list[tuple[int | None, int]] = field(default_factory=list)
+    blocked: dict[int, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,12 @@ class Loaded:
     people: dict[int, Person]
     due: frozenset[int]
     blocked: frozenset[int] = frozenset()
+
+
+def opened_message(sealed: bytes) -> tuple[str, tuple[tuple[tuple[str, str], ...], ...]]:
+    """The text of an outbox row that was unsealed, and its buttons as rows of (label, token to press)."""
+    text, token, rows = orjson.loads(sealed)
+    return text, tuple(tuple((label, f"{token}.{option}") for label, option in row) for row in rows)
 
 
 _PEOPLE_BY_URN = (
@@ -246,13 +258,21 @@ def _talk(vault: Vault, row: Any) -> Talk:
         version,
         sprint,
         state["at"],
-        {name: tuple(v) if isinstance(v, list) else v for name, v in state["answers"].items()},
+        _answers(state["answers"]),
         tuple(state["said"]),
         state["misses"],
         state["paused"],
         state["nudged"],
     )
     return Talk(id, contact_id, session, channel, urn_key, started_at, heard_at, deadline_at, wakes_at)
+
+
+def _answers(stored: dict[str, Any]) -> dict[str, Answer]:
+    """JSON has no tuples."""
+    for name, value in stored.items():
+        if value.__class__ is list:
+            stored[name] = tuple(value)
+    return stored
 
 
 def _state(session: Session) -> bytes:
@@ -344,7 +364,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
             for key, i, urn in changes.new_urns
         ],
     )
-    write(BLOCK_URNS, changes.blocked)
+    write(BLOCK_URNS, [(at, key) for key, at in changes.blocked.items()])
     write(
         _INSERT_INBOX,
         [(ids(), i, channel, seal(text.encode("utf-8", "replace"), i), at) for i, channel, text, at in changes.inbox],
@@ -392,7 +412,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
                 m.channel,
                 int(m.message_class),
                 "queued",
-                seal(orjson.dumps([m.text, m.buttons]), m.contact_id),
+                seal(orjson.dumps([m.text, m.token, m.buttons]), m.contact_id),
                 m.send_after,
                 m.expires_at,
                 now_ms,
@@ -400,7 +420,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
             for m in changes.outbox
         ],
     )
-    write(_INSERT_FIRES, [(ids(), *fire) for fire in changes.fires])
+    write(_INSERT_FIRES, [(ids(), *fire) for fire in changes.fires.values()])
     write(_DELETE_FIRES, changes.done_fires)
     write(_INSERT_CONSENTS, [(ids(), *consent) for consent in changes.consents])
     write(_INSERT_ALERTS, [(ids(), *alert) for alert in changes.alerts])

@@ -28,17 +28,16 @@ def control(
     each gave. Whatever is asked wrongly is answered 400 with the reason, or 404.
     """
     name = request.path.removeprefix(PREFIX)
-    adapter: TypeAdapter[AnyFaults] = TypeAdapter(type(trouble.faults))
     try:
         match request.method, name:
             case "GET", "log":
                 return json_answer(200, log(int(dict(request.asked()).get("since", "0"))))
             case "GET", "violations":
                 return json_answer(200, violations)
-            case "GET", "faults":
-                return json_answer(200, adapter.dump_python(trouble.faults, mode="json"))
-            case "POST", "faults":
-                trouble.faults = adapter.validate_python(_known(request.body, trouble.faults))
+            case (("GET" | "POST"), "faults"):
+                adapter: TypeAdapter[AnyFaults] = TypeAdapter(type(trouble.faults))
+                if request.method == "POST":
+                    trouble.faults = adapter.validate_python(_known(request.body, trouble.faults))
                 return json_answer(200, adapter.dump_python(trouble.faults, mode="json"))
             case "POST", act if act in acts:
                 return json_answer(200, _do(acts[act], orjson.loads(request.body or b"{}")))

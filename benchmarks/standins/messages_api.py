@@ -75,17 +75,20 @@ _Check = Callable[[str], Any]
 
 def read_creation(fields: Iterable[tuple[str, str]]) -> Reading:
     """The form of a message to be created."""
-    reading = _read("create", fields, _CREATION)
-    values, complaints, code = reading.values, reading.complaints, reading.code
-    for problem, name, error in (
-        ("To" not in values, "To", 21604),
-        ("From" not in values and "MessagingServiceSid" not in values, "From", 21603),
-        (not values.get("Body"), "Body", 21602),
-    ):
-        if problem and not any(complaint.startswith(f"create: {name} ") for complaint in complaints):
-            complaints.append(f"create: {name} is missing")
-            code = code or error
-    return Reading(values, complaints, code)
+    pairs = list(fields)
+    reading = _read("create", pairs, _CREATION)
+    given = {name for name, value in pairs if value}
+    missing = [
+        (name, code)
+        for name, code, names in (
+            ("To", 21604, {"To"}),
+            ("From", 21603, {"From", "MessagingServiceSid"}),
+            ("Body", 21602, {"Body"}),
+        )
+        if not names & given
+    ]
+    complaints = [*reading.complaints, *(f"create: {name} is missing" for name, _ in missing)]
+    return Reading(reading.values, complaints, reading.code or next((code for _, code in missing), None))
 
 
 def read_listing(fields: Iterable[tuple[str, str]]) -> Reading:

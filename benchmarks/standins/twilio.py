@@ -105,7 +105,8 @@ class TwilioStandin:
 
     To be read at any time: `violations` (sentences without people's words), `messages` (the log),
     `requests` (by action), `accepted` and `per_second` (messages taken, by whole second), `posts`
-    (webhooks by the status answered, 0 where no answer came), `stopped` (blocked numbers), `trouble`.
+    (attempts to post a webhook, by the status answered, 0 where no answer came), `stopped` (the
+    numbers that are blocked), `trouble`.
     """
 
     def __init__(
@@ -447,9 +448,10 @@ class TwilioStandin:
         }
         body = urlencode(form).encode("ascii")
         posted = await self._posting.post(url, body, headers)
+        self.posts[posted.status or 0] += 1
         if not posted.connected:
             posted = await self._posting.post(url, body, headers)
-        self.posts[posted.status or 0] += 1
+            self.posts[posted.status or 0] += 1
         return posted
 
     # How Twilio shows messages.

@@ -76,8 +76,10 @@ class Updates:
         return len(self._pending)
 
     async def open(self) -> None:
+        """Must be called in the running loop. What a webhook has not taken is posted to it again."""
         self._released = False
         await self._posting.open()
+        await self.set_webhook(self.webhook, drop_pending=False)
 
     async def close(self) -> None:
         await self._posting.close()

@@ -211,7 +211,8 @@ def test_two_labels_that_differ_in_small_words_alone_are_told_apart_only_by_all_
         ("4 3 1", ("c1", "c3", "c4")), ("1; 3; 4", ("c1", "c3", "c4")), ("1+3", ("c1", "c3")), ("1 & 3", ("c1", "c3")),
         ("1/3", ("c1", "c3")), ("1\n3", ("c1", "c3")), ("1، 3", ("c1", "c3")), ("১ ৩", ("c1", "c3")),
         ("one and three", ("c1", "c3")), ("1 and 1", ("c1",)), ("1 3 please", ("c1", "c3")), ("3", ("c3",)),
-        ("a, c", ("c1", "c3")), ("b and d", ("c2", "c4")), ("option 2", ("c2",)), ("1 2 3 4 5", ("c1", "c2", "c3", "c4", "c5")),
+        ("a, c", ("c1", "c3")), ("b and d", ("c2", "c4")), ("option 2", ("c2",)), ("1 2 3 4 5", ("c1", "c2", "c3",
+        "c4", "c5")),
         ("The people, Things to do", ("c1", "c2")), ("people and a quiet place", ("c1", "c3")),
         ("Help and advice", ("c4",)), ("food and drinks, the people", ("c1", "c5")), ("The poeple", ("c1",)),
         ("the people and help and advice", None),
@@ -304,7 +305,8 @@ def test_consent_is_never_guessed(text: str, value: str | None) -> None:
     [
         "25 3 2026", "25/3/2026", "25/03/26", "25.3.2026", "25-3-26", "2026-03-25", "2026-3-25", "25 March 2026",
         "25th March 2026", "March 25th, 2026", "the 25th of March 2026", "25 mar 2026", "25TH MARCH 26",
-        "25 3", "25/3", "25.3.", "25 March", "25th of March", "March 25", "25 marca", "25 martie", "25 مارچ", "২৫ মার্চ",
+        "25 3", "25/3", "25.3.", "25 March", "25th of March", "March 25", "25 marca", "25 martie", "25 مارچ",
+        "২৫ মার্চ",
         "٢٥ ٣ ٢٠٢٦", "25/3 please",
     ],
 )  # fmt: skip
@@ -430,7 +432,8 @@ def test_each_command_of_a_language_is_heard_at_home_in_any_case(language: str) 
         ("STOP", Command.STOP), ("Stop.", Command.STOP), ("START", Command.START), ("HELP", Command.HELP),
         ("GUIDE", Command.HELP), ("LANGUAGE", Command.LANGUAGE), ("BACK", Command.BACK), ("SKIP", Command.SKIP),
         ("AGAIN", Command.AGAIN), ("PAUSE", Command.PAUSE), ("LATER", Command.PAUSE), ("BOOKINGS", Command.BOOKINGS),
-        ("OUT", Command.OUT), ("PERSON", Command.PERSON), ("MY DATA", Command.MY_DATA), ("FORGET ME", Command.FORGET_ME),
+        ("OUT", Command.OUT), ("PERSON", Command.PERSON), ("MY DATA", Command.MY_DATA),
+        ("FORGET ME", Command.FORGET_ME),
         ("CHECKIN", Command.CHECKIN), ("JOIN", Command.JOIN), ("EVENTS", Command.EVENTS), ("stop", Command.STOP),
     ],
 )  # fmt: skip
@@ -455,8 +458,10 @@ def test_each_way_to_say_stop_is_heard_in_every_language(language: str) -> None:
         "stop", "STOP!!!", "please stop", "stop please", "Stop texting me", "please stop texting me",
         "stop sending me these messages now", "please can you stop messaging me", "stop it", "unsubscribe", "unsub",
         "opt-out", "opt out please", "don't text me", "do not contact me again", "dont send me any more texts",
-        "I don't want any more messages", "no more messages please", "take me off your list", "remove me from this list",
-        "leave me alone", "go away", "I want to stop getting these texts", "Stop all texts to this number", "END", "quit",
+        "I don't want any more messages", "no more messages please", "take me off your list",
+        "remove me from this list",
+        "leave me alone", "go away", "I want to stop getting these texts", "Stop all texts to this number", "END",
+        "quit",
     ],
 )  # fmt: skip
 def test_human_ways_of_saying_stop_are_heard(text: str) -> None:
@@ -481,19 +486,23 @@ def test_a_stop_that_is_about_something_else_is_no_stop(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "steering"),
     [
-        ("back", Command.BACK), ("go back please", Command.BACK), ("Back, sorry", Command.BACK), ("skip please", Command.SKIP),
+        ("back", Command.BACK), ("go back please", Command.BACK), ("Back, sorry", Command.BACK),
+        ("skip please", Command.SKIP),
         ("please skip", Command.SKIP), ("again please", Command.AGAIN), ("later please", Command.PAUSE),
         ("not now", Command.PAUSE), ("not now, sorry", Command.PAUSE), ("Im tired", Command.PAUSE),
         ("I’m unwell", Command.PAUSE), ("prefer not to say", Command.SKIP), ("I'd rather not say", Command.SKIP),
         ("can I talk to someone please", Command.PERSON), ("help me please", Command.HELP),
         # a slip of the finger
-        ("languag", Command.LANGUAGE), ("langauge", Command.LANGUAGE), ("agian", Command.AGAIN), ("chekin", Command.CHECKIN),
-        ("personn", Command.PERSON), ("previuos", Command.BACK), ("prefer not too say", Command.SKIP), ("buokings", Command.BOOKINGS),
+        ("languag", Command.LANGUAGE), ("langauge", Command.LANGUAGE), ("agian", Command.AGAIN),
+        ("chekin", Command.CHECKIN),
+        ("personn", Command.PERSON), ("previuos", Command.BACK), ("prefer not too say", Command.SKIP),
+        ("buokings", Command.BOOKINGS),
         # not close enough, or about something else
         ("bak", None), ("black", None), ("my back hurts", None), ("skip the sugar", None), ("nowt", None),
         ("later alligator", None), ("yes", None), ("no", None), ("7", None), ("", None), ("...", None), ("outt", None),
         ("I felt better again", None), ("now", None), ("forgot me", None), ("forget mee", None), ("stops", None),
-        ("the next question was hard", None), ("back " * 60, None), ("person from Essex", None), ("someone helped", None),
+        ("the next question was hard", None), ("back " * 60, None), ("person from Essex", None),
+        ("someone helped", None),
     ],
 )  # fmt: skip
 def test_steering_words_are_heard_with_courtesy_and_slips(text: str, steering: Command | None) -> None:
@@ -533,7 +542,8 @@ def test_a_languages_name_is_heard_from_readers_of_every_other(reader: str) -> N
 @pytest.mark.parametrize(
     ("text", "tag"),
     [
-        ("polski", "pl"), ("POLSKI!", "pl"), ("Polish please", "pl"), ("romana", "ro"), ("Română", "ro"), ("اردو", "ur"),
+        ("polski", "pl"), ("POLSKI!", "pl"), ("Polish please", "pl"), ("romana", "ro"), ("Română", "ro"), ("اردو",
+        "ur"),
         ("in urdu please", "ur"), ("বাংলা", "bn"), ("english", "en"), ("I like Polish food", None), ("", None),
         ("polski " * 20, None), ("no polish", None),
     ],

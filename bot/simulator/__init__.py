@@ -1,0 +1,1 @@
+"""The simulator of `mime demo`: an SMS phone and a Telegram phone on one page."""
