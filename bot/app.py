@@ -7,6 +7,7 @@ import random
 import secrets
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -238,6 +239,9 @@ async def serve(
         ),
         on_ready,
     )
+    # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
+    # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
+    sys.setswitchinterval(0.00005)
     async with _running(app, role):
         if role == "worker":
             on_ready()

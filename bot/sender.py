@@ -31,8 +31,10 @@ from store.vault import Vault
 
 log = structlog.get_logger()
 
-#: How long a claim holds. Longer than any send may take; a lapsed one is cleared up.
-LEASE = timedelta(seconds=45)
+#: How long a claim holds, and how often it is renewed while the send is under way. A lapsed one is a
+#: dead process's, and is cleared up.
+LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
+_CLEARING = timedelta(seconds=5)
 #: The waits between tries, in seconds; the last goes on until the message expires.
 BACKOFF = (5, 15, 60, 300, 900, 1800, 3600)
 _PAUSE = 1.0  # seconds; a new message wakes the sender before
@@ -70,7 +72,7 @@ class Sender:
         self._random = random
         self._wake = asyncio.Event()
         self._stopping = False
-        self._under_way: set[asyncio.Task[Outcome]] = set()
+        self._under_way: dict[asyncio.Task[Outcome], int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
 
@@ -88,14 +90,17 @@ class Sender:
 
     async def run(self) -> None:
         """Send until stopped. A store that is away is tried again; nothing is lost by it."""
-        cleared_at: datetime | None = None
+        renew_at = clear_at = self._clock()
         while not self._stopping:
             now = self._clock()
             try:
-                if cleared_at is None or now - cleared_at >= timedelta(seconds=5):
+                if now >= clear_at:
                     await outbox.lapse(self._database, self.channel.name, to_ms(now))
                     await self.clear_up(now)
-                    cleared_at = now
+                    clear_at = now + _CLEARING
+                if now >= renew_at:
+                    await outbox.renew(self._database, list(self._under_way.values()), to_ms(now + LEASE))
+                    renew_at = now + RENEWAL
                 took = await self.tick(now)
                 self.alive_at = now
             except Exception as error:  # the store is away; what was sent and not noted becomes unknown
@@ -108,6 +113,7 @@ class Sender:
 
     async def tick(self, now: datetime) -> bool:
         """Take what may go now and send it; note what has ended. Returns whether there was anything."""
+        await self._note_ended()  # first: until it is noted, a kill would have it sent again
         free = self.channel.in_flight - len(self._under_way)
         room = min(free, self._pace.room(now.timestamp()))
         messages: list[OutgoingMessage] = []
@@ -125,7 +131,7 @@ class Sender:
             )
         for message in messages:
             wait = self._pace.take(now.timestamp(), message.contact_id, self.channel.cost(message))
-            self._under_way.add(asyncio.create_task(self._send(message, wait)))
+            self._under_way[asyncio.create_task(self._send(message, wait))] = message.id
         if not self._under_way:
             return False
         if not messages or len(self._under_way) >= self.channel.in_flight:
@@ -204,12 +210,16 @@ class Sender:
         """Wait until a send has ended, and note all that have; or for a new message to send."""
         waiter = asyncio.create_task(self._wake.wait())
         full = len(self._under_way) >= self.channel.in_flight or self._stopping
-        watched = self._under_way if full else {*self._under_way, waiter}
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        watched = [*self._under_way] if full else [*self._under_way, waiter]
+        await asyncio.wait(watched, timeout=RENEWAL.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
         waiter.cancel()
-        ended = {task for task in self._under_way if task.done()}
-        self._under_way -= ended
+        await self._note_ended()
+
+    async def _note_ended(self) -> None:
+        ended = [task for task in self._under_way if task.done()]
         await self._note([task.result() for task in ended])
+        for task in ended:  # only now: a note that failed is tried again
+            del self._under_way[task]
 
     async def _note(self, outcomes: list[Outcome]) -> None:
         if outcomes:

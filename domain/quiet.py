@@ -32,9 +32,12 @@ class QuietHours:
         return None if self.start == self.end else self._next(instant, self.start)
 
     def _next(self, instant: datetime, clock: time) -> datetime:
-        """The next moment when the zone's clocks show that time; where clocks skip it, when they have."""
-        local = instant.astimezone(self.zone)
-        moment = datetime.combine(local.date(), clock, self.zone)
-        while (found := moment.astimezone(UTC)) <= instant:
+        """The next moment when the zone's clocks show that time; where they skip it, an hour later by them."""
+        moment = datetime.combine(instant.astimezone(self.zone).date(), clock, self.zone)
+        while True:
+            if (found := moment.astimezone(UTC)) > instant:
+                return found
+            again = moment.replace(fold=1).astimezone(UTC)  # where the clocks go back and show it twice
+            if again > instant:
+                return again
             moment = datetime.combine(moment.date() + timedelta(days=1), clock, self.zone)
-        return found

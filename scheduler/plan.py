@@ -13,7 +13,7 @@ def later(instant: datetime, period: Period, zone: ZoneInfo) -> datetime:
     """The instant a period on, at the same time by the clock of `zone`; in UTC.
 
     A month on from the 31st is the last day of a shorter month. Where the clocks skip that time, it
-    is the moment that they skip to; where it comes twice, the first.
+    is an hour later by them; where it comes twice, the first.
     """
     local = instant.astimezone(zone)
     month = local.month - 1 + period.months

@@ -211,6 +211,16 @@ async def lapse(database: Database, channel: str, now_ms: int) -> int:
         return len(rows)
 
 
+_RENEW = update(t.outbox, ("claimed_until",), only="status = 'sending'")
+
+
+async def renew(database: Database, ids: Sequence[int], until_ms: int) -> None:
+    """Hold the claims on messages that are still being sent."""
+    if ids:
+        async with database.hot() as tx:
+            tx.write(_RENEW, [(until_ms, id) for id in ids])
+
+
 async def unknown(database: Database, vault: Vault, channel: str) -> list[OutgoingMessage]:
     """The channel's messages that were perhaps sent, the oldest first."""
     async with database.hot() as tx:

@@ -286,8 +286,8 @@ class Simulator:
         steer = ["HELP", "BACK", "SKIP", "AGAIN", "LATER", "PERSON", "STOP", "START"]
         return [
             ("Begin with", [Word(text) for text in begin]),
-            ("Change the language", [Word(library.languages[tag].name, tag) for tag in library.spoken]),
-            ("At any time", [Word(text) for text in steer]),
+            ("Language", [Word(library.languages[tag].name, tag) for tag in library.spoken]),
+            ("Any time", [Word(text) for text in steer]),
         ]
 
 

@@ -101,7 +101,10 @@ def test_a_question_that_is_typed_has_no_answer_behind_a_button() -> None:
 
 
 def test_all_that_is_said_in_a_sprint_is_one_message() -> None:
-    said = [Say("We noted {date}.", {"date": date(2026, 3, 1)}), Ask(YesNo(name="q", label="Shall we?"))]
+    said: list[Say | Ask] = [
+        Say("We noted {date}.", {"date": date(2026, 3, 1)}),
+        Ask(YesNo(name="q", label="Shall we?")),
+    ]
     message = Renderer().message(said, PHRASES, "en", buttons=False, sms=False)
     assert message.text == "We noted 1 March 2026.\nShall we?\n1 Yes\n2 No"
 

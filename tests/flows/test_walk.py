@@ -200,10 +200,10 @@ class Walk:
         assert self.kept == session.answers, "what was saved is not what the session holds"
         for place in self.flow.steps:
             if (answer := session.answers.get(place.item.name)) is not None:
-                question = self.flow.question(place.item.name)
-                assert question is not None
-                assert valid(question, answer), (question.name, answer)
-                assert holds(place.when, session.answers), f"{question.name} does not apply, and is kept"
+                asked = self.flow.question(place.item.name)
+                assert asked is not None
+                assert valid(asked, answer), (asked.name, answer)
+                assert holds(place.when, session.answers), f"{asked.name} does not apply, and is kept"
 
     def _said(self, effects: tuple[object, ...]) -> None:
         said = [e for e in effects if isinstance(e, Say | Ask)]
