@@ -83,6 +83,11 @@ def _measure(given: argparse.Namespace) -> Found:
         if ran.returncode or not all(figures.values()):
             raise Wrong(f"pgbench failed: {ran.stderr.strip()[-300:]}")
         found = {name: float(figure[1]) for name, figure in figures.items() if figure}
+        with engine.connect() as connection:
+            stored = connection.execute(text("SELECT count(*) FROM outbox")).scalar_one()
+        engine.dispose()
+        if stored != found["turns"]:
+            raise Wrong(f"{stored} of {found['turns']:.0f} turns are stored")
         return {**found, "pgbench": _version(program), **postgres.promises(url)}
 
 

@@ -13,6 +13,7 @@ import store.migrations
 from benchmarks import postgres
 from benchmarks.checkin import FIRST_CHAT, check
 from benchmarks.telling import Found, Wrong, tell
+from benchmarks.turns import WARM
 from bot.migrate import migrate
 from store.database import Database
 
@@ -42,7 +43,7 @@ def _measure(given: argparse.Namespace) -> Found:
         seconds = time.perf_counter() - began
         for replica in replicas:
             replica.wait()
-        asyncio.run(_check(url, given.members * given.replicas))
+        asyncio.run(_check(url, (given.members + WARM) * given.replicas))
         turns = sum(one["turns"] for one in found)
         # each one's own clock stops at its last commit; its line is written a little later
         seconds = min(seconds, max(one["seconds"] for one in found))
@@ -59,7 +60,7 @@ def _measure(given: argparse.Namespace) -> Found:
 def _start(url: str, given: argparse.Namespace, number: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.turns", "--replica-of", url]
     command += ["--at-once", str(given.at_once), "--members", str(given.members)]
-    command += ["--first", str(FIRST_CHAT + number * given.members)]
+    command += ["--first", str(FIRST_CHAT + number * (given.members + WARM))]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

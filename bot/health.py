@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -16,6 +16,7 @@ import evaluation.migrations
 import store.migrations
 from bot.dispatcher import Dispatcher
 from bot.sender import Sender
+from bot.versions import version
 from evaluation.store import EvaluationStore
 from scheduler.ticker import Ticker
 from store import tables as t
@@ -54,16 +55,16 @@ class Health:
     async def faults(self) -> list[str]:
         """What is wrong, a sentence each."""
         checks = (
-            ("the operational store", self._version(self.database.engine), store.migrations.HEAD),
-            ("the evaluation store", self._version(self.evaluation.engine), evaluation.migrations.HEAD),
+            ("the operational store", version(self.database.engine), store.migrations.HEAD),
+            ("the evaluation store", version(self.evaluation.engine), evaluation.migrations.HEAD),
         )
         faults = []
         for name, seen, head in checks:
             try:
                 async with asyncio.timeout(_SLOW):
-                    version = await seen
-                if version != head:
-                    faults.append(f"{name} is at step {version} and not at {head}: run mime migrate")
+                    step = await seen
+                if step != head:
+                    faults.append(f"{name} is at step {step} and not at {head}: run mime migrate")
             except Exception as error:  # each driver has its own errors for "away"
                 faults.append(f"{name} cannot be reached ({type(error).__name__})")
         now = self.clock()
@@ -73,11 +74,6 @@ class Health:
         if self.ticker is not None and (self.ticker.alive_at is None or now - self.ticker.alive_at > _DEAD):
             faults.append("the ticker is not alive")
         return faults
-
-    async def _version(self, engine: object) -> str | None:
-        async with engine.connect() as connection:  # type: ignore[attr-defined]
-            found = await connection.execute(text("SELECT version_num FROM alembic_version"))
-            return str(found.scalar())
 
     async def metrics(self, request: Request) -> Response:
         lines = [

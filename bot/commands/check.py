@@ -12,7 +12,7 @@ import evaluation.migrations
 import store.migrations
 from bot.app import library
 from bot.commands.failing import FAILED
-from bot.migrate import version
+from bot.versions import version
 from config.settings import Settings, SettingsError, read_settings
 from evaluation.store import EvaluationStore
 from flows.library import Library

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import Annotated, Literal
 
 import typer
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 
 import evaluation.migrations
 import store.migrations
@@ -13,7 +17,7 @@ from bot import logs
 from bot.app import App, build
 from bot.app import serve as run
 from bot.commands.failing import explained, fail
-from bot.migrate import migrate, version
+from bot.versions import version
 from config.settings import Settings, read_settings
 
 app = typer.Typer()
@@ -59,20 +63,33 @@ async def _serve(settings: Settings, host: str, port: int, only: Literal["web", 
 async def prepare(built: App) -> None:
     """On SQLite, bring the tables up to date; on PostgreSQL, where others may be running, only look."""
     stores = (
-        (built.database.engine, store.migrations, "MIME_DATABASE_URL"),
-        (built.evaluation.engine, evaluation.migrations, "MIME_EVALUATION_DATABASE_URL"),
+        (built.database.engine, store.migrations.HEAD, "MIME_DATABASE_URL"),
+        (built.evaluation.engine, evaluation.migrations.HEAD, "MIME_EVALUATION_DATABASE_URL"),
     )
-    for engine, migrations, setting in stores:
+    behind = False
+    for engine, head, setting in stores:
         try:
             seen = await version(engine)
-            if seen == migrations.HEAD:
-                continue
-            if engine.dialect.name == "sqlite":
-                await migrate(engine, migrations)
-            else:
-                fail(f"the store of {setting} is at step {seen} and not at {migrations.HEAD}: run mime migrate")
-        except OSError as error:
+        except (OSError, SQLAlchemyError) as error:
             fail(f"the store of {setting} cannot be reached ({type(error).__name__})")
+        if seen != head and engine.dialect.name != "sqlite":
+            fail(f"the store of {setting} is at step {seen} and not at {head}: run mime migrate")
+        behind = behind or seen != head
+    if behind:
+        await _migrate(built.settings)
+
+
+async def _migrate(settings: Settings) -> None:
+    """In a process of its own, so that this one need not carry what migrates."""
+    addresses = {
+        "MIME_DATABASE_URL": settings.database_url,
+        "MIME_EVALUATION_DATABASE_URL": settings.evaluation_database_url,
+    }
+    migrating = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "migrate", env={**os.environ, **addresses}, stdout=asyncio.subprocess.DEVNULL
+    )
+    if await migrating.wait() != 0:
+        fail("the stores could not be brought up to date; run mime migrate to see why")
 
 
 def channels_off(settings: Settings) -> list[str]:
