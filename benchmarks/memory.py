@@ -13,6 +13,7 @@ import uvloop
 from benchmarks.checkin import FIRST_CHAT, SCRIPT, check_rows, turns, updates
 from benchmarks.product import product
 from benchmarks.telling import Found, NotMeasured, tell
+from bot.app import App
 
 #: Each member begins, agrees, and answers one question; then the next one waits for them.
 _OPENING = SCRIPT[:3]
@@ -32,22 +33,28 @@ async def _measure(conversations: int) -> Found:
         raise NotMeasured("memory is read from Linux's /proc")
     async with product() as app:
         # the first ones load what every process has once, however many conversations there are
-        await turns(app, updates(_WARM, script=_OPENING), _AT_ONCE)
+        await _open(app, 0, _WARM)
         before = _resident()
-        half = conversations // 2
-        await turns(app, updates(half, first=FIRST_CHAT + _WARM, script=_OPENING), _AT_ONCE)
+        half = _WARM + conversations // 2
+        await _open(app, _WARM, half)
         halfway = _resident()
-        rest = conversations - half
-        await turns(app, updates(rest, first=FIRST_CHAT + _WARM + half, script=_OPENING), _AT_ONCE)
+        await _open(app, half, _WARM + conversations)
         after = _resident()
         await check_rows(app.database, {"sessions WHERE outcome = ''": conversations + _WARM, "alerts": 0})
     return {
         "conversations": conversations,
         "bytes_each": round((after - before) / conversations, 1),
         # the database's page cache has a bound: what fills it is in the first half alone
-        "bytes_each_of_second_half": round((after - halfway) / rest, 1),
+        "bytes_each_of_second_half": round((after - halfway) / (_WARM + conversations - half), 1),
         "resident_mb": round(after / 2**20, 1),
     }
+
+
+async def _open(app: App, first: int, end: int) -> None:
+    """Conversations with the members from `first` to before `end`, a few at a time: their updates take memory too."""
+    for chunk in range(first, end, _WARM):
+        members = min(_WARM, end - chunk)
+        await turns(app, updates(members, first=FIRST_CHAT + chunk, script=_OPENING), _AT_ONCE)
 
 
 def _resident() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import secrets
 import signal
@@ -26,7 +27,7 @@ from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
 from bot.channels.telegram import Telegram
-from bot.channels.twilio import Twilio
+from bot.channels.twilio import STOPS_AT, Twilio
 from bot.conversation import Conversation
 from bot.dispatcher import ChannelKind, Dispatcher, StoreAway
 from bot.health import Health
@@ -34,7 +35,9 @@ from bot.pace import Pace
 from bot.sender import Sender
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
+from domain.contact import URN
 from domain.ids import Ids
+from domain.phone import is_mobile
 from evaluation.store import EvaluationStore
 from flows.library import Library
 from flows.loader import load_library
@@ -115,13 +118,16 @@ def build(
         flows,
         ids,
         vault.button,
-        provider_answers_stop=frozenset() if simulate or not settings.twilio_on else frozenset({"sms"}),
+        provider_answers_stop={"sms": STOPS_AT} if settings.twilio_on and not simulate else {},
     )
     senders: list[Sender] = []
 
     def wake() -> None:
         for sender in senders:
             sender.wake()
+
+    def accepts(urn: URN) -> bool:
+        return urn.scheme != "tel" or is_mobile(urn.path, allow_test=settings.allow_test_numbers)
 
     dispatcher = Dispatcher(database, vault, conversation, renderer, KINDS, settings.quiet, ids, clock, on_queued=wake)
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
@@ -242,6 +248,7 @@ async def serve(
     # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
     # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
     sys.setswitchinterval(0.00005)
+    gc.freeze()  # flows, words and modules stay for good: the collector need not look at them again
     async with _running(app, role):
         if role == "worker":
             on_ready()

@@ -6,7 +6,7 @@ The engine answers for what happens inside a flow; this file for all around it. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -66,12 +66,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`ids` gives a new id; `button` gives the token of a question's buttons in a session."""
+    """`ids` gives a new id; `button` gives the token of a question's buttons in a session.
+
+    `provider_answers_stop`: by channel, the words for STOP to which the provider itself answers, and
+    after which it would refuse our own answer.
+    """
 
     library: Library
     ids: Callable[[], int]
     button: Callable[[int, str], str]
-    provider_answers_stop: frozenset[str] = frozenset()
+    provider_answers_stop: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def hear(self, person: Person, received: Received, urn_key: int, now: Moment) -> Turn:
         """Somebody wrote or pressed a button."""
@@ -170,7 +174,7 @@ class Conversation:
             case Command.STOP:
                 self._leave(turn, person, Outcome.STOPPED)
                 person.contact = replace(person.contact, stopped_at=now.at)
-                if not (received.channel in self.provider_answers_stop and " " not in fold(received.text)):
+                if fold(received.text) not in self.provider_answers_stop.get(received.channel, ()):
                     turn.said.append(Say(phrases.stopped))
             case Command.CHECKIN:
                 self._start(turn, person, CHECKIN_FLOW, received.channel, urn_key, now)

@@ -85,7 +85,10 @@ class _Batch:
 
 
 class Dispatcher:
-    """`submit` takes a fact and returns when it is durable; `run` serves until it is cancelled."""
+    """`submit` takes a fact and returns when it is durable; `run` serves until it is stopped.
+
+    `accepts` says whether somebody new may join by that address; asked once, when they first write.
+    """
 
     def __init__(
         self,
@@ -98,6 +101,7 @@ class Dispatcher:
         ids: Callable[[], int],
         clock: Callable[[], datetime],
         *,
+        accepts: Callable[[URN], bool] = lambda urn: True,
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -109,6 +113,7 @@ class Dispatcher:
         self._quiet = quiet
         self._ids = ids
         self._clock = clock
+        self._accepts = accepts
         self._on_queued = on_queued
         self._waiting: list[tuple[Fact, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
@@ -264,6 +269,9 @@ class Dispatcher:
             save(tx, vault, self._ids, now_ms, changes)
 
     def _arrived(self, batch: _Batch, loaded: Loaded, fact: Received | BlockingChanged, urn_key: int) -> None:
+        if urn_key not in loaded.urns and not self._accepts(fact.urn):
+            log.warning("address refused: not a mobile number", channel=fact.channel)
+            return
         person = self._person(batch, loaded, fact, urn_key)
         if isinstance(fact, BlockingChanged):
             blocked = fact.change is Blocking.BLOCKED

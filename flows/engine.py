@@ -249,7 +249,7 @@ def _explanation(phrases: Phrases, question: Question) -> Say:
 
 
 def _recap(flow: LocalFlow, session: Session, answered_now: int = 0) -> tuple[Effect, ...]:
-    """Where a returning person is; nothing where the flow has but one question left, or one in all."""
+    """Where a returning person is; nothing where no question is left to come."""
     left = sum(
         1
         for s in flow.steps

@@ -13,7 +13,7 @@ _ALIKE = str.maketrans(
         "ـ": "", "'": "", "’": "", "ʼ": "", "`": "", "´": "",
     }
 )  # fmt: skip
-_THUMBS = {"\U0001f44d": "\U0001f44d", "\U0001f44e": "\U0001f44e"}
+_THUMBS = "\U0001f44d\U0001f44e"
 
 
 @lru_cache(maxsize=65536)
@@ -24,13 +24,7 @@ def _kept(character: str) -> str:
     digit = unicodedata.digit(character, None)
     if digit is not None:
         return str(digit)
-    match unicodedata.category(character)[0]:
-        case "L":
-            return character
-        case "M":
-            return character
-        case _:
-            return " "
+    return character if unicodedata.category(character)[0] == "L" else " "
 
 
 def digits_to_ascii(text: str) -> str:
@@ -59,7 +53,7 @@ def _fold(text: str) -> str:
         return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
     kept = []
     indic = False
-    for c in unicodedata.normalize("NFKD", digits_to_ascii(text).casefold()).translate(_ALIKE):
+    for c in unicodedata.normalize("NFKD", digits_to_ascii(text)).casefold().translate(_ALIKE):
         category = unicodedata.category(c)
         if category[0] == "M":
             if indic:

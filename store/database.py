@@ -114,6 +114,7 @@ def _sqlite_settings(connection: Any, _: object) -> None:
         "cache_size=-16000",
         "secure_delete=ON",
         "journal_size_limit=67108864",
+        "wal_autocheckpoint=4000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

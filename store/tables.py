@@ -120,7 +120,7 @@ answers = Table(
     _id(),
     _project(),
     Column("session_id", BigInteger, nullable=False),
-    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("contact_id", BigInteger, nullable=False),
     Column("flow", String(40), nullable=False),
     Column("version", Integer, nullable=False),
     Column("question", String(40), nullable=False),

@@ -17,13 +17,12 @@ from babel.messages.pofile import read_po
 
 from flows.fold import fold
 from flows.inputs import Command
-from flows.loader import word_lists
 from flows.model import Scale, SelectMultiple, SelectOne
 from flows.phrases import Plural
 from flows.replies import command, language_named
 from flows.texts import texts
 from flows.words import clashes
-from tests.flows.shipped import DEFINITIONS, FLOW_IDS, FLOWS, LANGUAGES, LOCALES, ROOT, library, local, words
+from tests.flows.shipped import DEFINITIONS, FLOW_IDS, FLOWS, LANGUAGES, LOCALES, ROOT, library, listed, local, words
 
 if TYPE_CHECKING:
     from flows.localized import LocalFlow
@@ -273,12 +272,12 @@ def test_a_word_that_starts_a_flow_steers_nothing_else(language: str) -> None:
 
 
 def test_no_word_steers_two_ways_or_steers_and_answers() -> None:
-    assert clashes(word_lists(LOCALES)) == []
+    assert clashes(listed()) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_command_can_be_said_in_each_language(language: str) -> None:
-    commands = word_lists(LOCALES)[language].commands
+    commands = listed()[language].commands
     assert set(Command) - commands.keys() <= {Command.STOP}, "nobody can say it"
     assert all(commands.values())
 
@@ -309,15 +308,15 @@ def _facts(catalog: Catalog) -> dict[Key, tuple[list[tuple[str, int | None]], st
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_draft_is_marked_as_one_and_a_reviewed_catalogue_is_not(language: str) -> None:
     marked = catalogue(language).last_translator == LAST_TRANSLATOR_OF_A_DRAFT
-    listed = library().languages[language]
-    assert marked is (listed.reviewed_by is None)
-    assert listed.status == ("draft" if marked else f"reviewed by {listed.reviewed_by}")
+    shipped = library().languages[language]
+    assert marked is (shipped.reviewed_by is None)
+    assert shipped.status == ("draft" if marked else f"reviewed by {shipped.reviewed_by}")
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_says_which_language_it_is_in(language: str) -> None:
     assert str(catalogue(language).locale) == language
-    assert word_lists(LOCALES)[language].language == language
+    assert listed()[language].language == language
     assert library().languages[language].right_to_left is (language == "ur")
 
 

@@ -93,7 +93,7 @@ def last(page: Page, phone: str) -> Locator:
     return page.locator(f".{phone} .message").last
 
 
-async def type(page: Page, phone: str, words: str, reply: str) -> None:
+async def write(page: Page, phone: str, words: str, reply: str) -> None:
     """Type the words, send them with Enter, and wait for a last message that holds the reply."""
     box = page.locator(f"#{phone}-text")
     await box.fill(words)
@@ -114,9 +114,9 @@ async def state(page: Page, script: str) -> Any:
 async def test_a_check_in_by_typing(open_page: Open) -> None:
     page = await open_page()
     await expect(page.locator(".sms .nothing")).to_be_visible()
-    await type(page, "sms", "CHECKIN", "8 short questions")
+    await write(page, "sms", "CHECKIN", "8 short questions")
     await expect(page.locator(".sms .nothing")).to_be_hidden()
-    await type(page, "sms", "yes", "How content are you")
+    await write(page, "sms", "yes", "How content are you")
     for reply, question in (
         ("7", "things you do matter"),
         ("eight", "mood been"),
@@ -127,7 +127,7 @@ async def test_a_check_in_by_typing(open_page: Open) -> None:
         ("skip", "ask you again"),
         ("no", "Your answers are safe with us"),
     ):
-        await type(page, "sms", reply, question)
+        await write(page, "sms", reply, question)
     await expect(page.locator("#sms-text")).to_be_focused()
     await expect(page.locator("#sms-text")).to_have_value("")
     await expect(page.locator(".sms .message")).to_have_count(20)
@@ -153,7 +153,7 @@ async def test_a_check_in_by_pressing(open_page: Open) -> None:
 
 async def test_only_the_newest_buttons_stand_out(open_page: Open) -> None:
     page = await open_page()
-    await type(page, "telegram", "CHECKIN", "8 short questions")
+    await write(page, "telegram", "CHECKIN", "8 short questions")
     colour = "button => getComputedStyle(button).backgroundColor"
     yes = page.locator(".telegram .keys button").first
     bright = await yes.evaluate(colour)
@@ -164,8 +164,8 @@ async def test_only_the_newest_buttons_stand_out(open_page: Open) -> None:
 
 async def test_the_conversation_is_there_after_a_reload(open_page: Open) -> None:
     page = await open_page()
-    await type(page, "telegram", "CHECKIN", "8 short questions")
-    await type(page, "telegram", "yes", "How content are you")
+    await write(page, "telegram", "CHECKIN", "8 short questions")
+    await write(page, "telegram", "yes", "How content are you")
     await page.reload()
     await expect(page.locator(".telegram .message")).to_have_count(4)
     await expect(last(page, "telegram")).to_be_in_viewport()
@@ -175,7 +175,7 @@ async def test_the_conversation_is_there_after_a_reload(open_page: Open) -> None
 async def test_new_messages_come_by_themselves(open_page: Open) -> None:
     one = await open_page()
     other = await open_page(query=one.url.partition("?")[2])
-    await type(one, "sms", "CHECKIN", "8 short questions")
+    await write(one, "sms", "CHECKIN", "8 short questions")
     await expect(last(other, "sms")).to_contain_text("8 short questions")
     await expect(last(other, "sms").locator(".status")).to_have_text("Sent")
     await expect(last(other, "sms")).to_be_in_viewport()
@@ -210,7 +210,7 @@ async def test_two_messages_in_haste_keep_their_order(open_page: Open) -> None:
 
 async def test_words_that_could_not_be_sent_are_not_lost(open_page: Open) -> None:
     page = await open_page()
-    await type(page, "sms", "hello", "CHECKIN")
+    await write(page, "sms", "hello", "CHECKIN")
     await page.context.set_offline(True)
     await page.locator("#sms-text").fill("CHECKIN")
     await page.locator("#sms-text").press("Enter")
@@ -285,12 +285,12 @@ async def test_everything_goes_by_keyboard(open_page: Open) -> None:
 
 async def test_all_works_without_javascript(open_page: Open) -> None:
     page = await open_page(java_script_enabled=False)
-    await type(page, "sms", "CHECKIN", "8 short questions")
+    await write(page, "sms", "CHECKIN", "8 short questions")
     await expect(page.locator("#sms-text")).to_be_focused()
-    await type(page, "sms", "yes", "How content")
-    await type(page, "sms", "7", "things you do matter")
+    await write(page, "sms", "yes", "How content")
+    await write(page, "sms", "7", "things you do matter")
     await expect(last(page, "sms")).to_be_in_viewport()
-    await type(page, "telegram", "română", "română")
+    await write(page, "telegram", "română", "română")
     await page.locator(".telegram .words").get_by_role("button", name="CHECKIN").click()
     await expect(last(page, "telegram")).to_contain_text("8 întrebări")
     await press(page, "Da", "0 =")
@@ -307,7 +307,7 @@ async def test_all_works_without_javascript(open_page: Open) -> None:
 
 async def test_a_language_is_written_in_its_own_direction(open_page: Open) -> None:
     page = await open_page()
-    await type(page, "sms", "hello", "CHECKIN")
+    await write(page, "sms", "hello", "CHECKIN")
     await page.locator(".sms .words").get_by_role("button", name="اردو").click()
     await expect(page.locator(".sms .message")).to_have_count(4)
     direction = "text => getComputedStyle(text).direction"
@@ -326,9 +326,9 @@ async def violations(page: Page) -> str:
 async def test_axe_finds_nothing(open_page: Open, scheme: str, width: int) -> None:
     page = await open_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     assert await violations(page) == ""
-    await type(page, "sms", "CHECKIN", "8 short questions")
-    await type(page, "sms", "اردو", "8")
-    await type(page, "telegram", "CHECKIN", "8 short questions")
+    await write(page, "sms", "CHECKIN", "8 short questions")
+    await write(page, "sms", "اردو", "8")
+    await write(page, "telegram", "CHECKIN", "8 short questions")
     await press(page, "Yes", "How content")
     await page.context.set_offline(True)
     await expect(page.locator(".sms .trouble")).to_contain_text("does not answer")
@@ -350,9 +350,9 @@ async def test_axe_can_find_something(open_page: Open) -> None:
 @pytest.mark.parametrize("height", [640, 256])
 async def test_a_narrow_window_and_a_large_zoom_need_no_sideways_scrolling(open_page: Open, height: int) -> None:
     page = await open_page(viewport={"width": 320, "height": height})  # 1280 x 1024 at 400 % is 320 x 256
-    await type(page, "telegram", "CHECKIN", "8 short questions")
-    await type(page, "telegram", "yes", "How content")
-    await type(page, "sms", "x" * 500, "CHECKIN")
+    await write(page, "telegram", "CHECKIN", "8 short questions")
+    await write(page, "telegram", "yes", "How content")
+    await write(page, "sms", "x" * 500, "CHECKIN")
     wide = """() => [...document.querySelectorAll("html, .log, button, input")].filter(one =>
       one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth
     ).map(one => one.outerHTML.slice(0, 80))"""

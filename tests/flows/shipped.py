@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
 
 from flows.library import Library
-from flows.loader import load_languages, load_library
+from flows.loader import load_languages, load_library, word_lists
 from flows.localized import LocalFlow
-from flows.words import Lexicon
+from flows.words import LanguageWords, Lexicon
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOWS = ROOT / "flows"
@@ -30,6 +31,12 @@ TODAY = date(2026, 11, 23)
 @cache
 def library() -> Library:
     return load_library(FLOWS, LOCALES, drafts=True, blanks={"phone": PHONE})
+
+
+@cache
+def listed() -> Mapping[str, LanguageWords]:
+    """Each language's words as they stand in its file."""
+    return word_lists(LOCALES)
 
 
 def local(flow: str, language: str = "en") -> LocalFlow:

@@ -13,7 +13,21 @@ from flows.effects import Ask, EndSession, RecordConsent, SaveAnswer, Say, Start
 from flows.engine import Sprint, step
 from flows.inputs import STEERING, Chose, Command, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
-from flows.model import Choice, Flow, Integer, Note, Period, SelectOne, Text, YesNo
+from flows.model import (
+    Choice,
+    Date,
+    Flow,
+    Integer,
+    Note,
+    Period,
+    Question,
+    Scale,
+    SelectMultiple,
+    SelectOne,
+    Text,
+    YesNo,
+)
+from flows.render import fill
 from flows.session import Outcome, Session
 from tests.flows.shipped import TODAY, library, local, words
 
@@ -42,6 +56,7 @@ WHY = Text(name="why", label="Why?", when=Is("used", ("no",)))
 HOW = Text(name="how", label="How?", when=Is("used", ("yes",)), max_length=10)
 COUNT = Integer(name="count", label="How many?")
 BYE = Note(name="bye", label="Bye.")
+BUS_OR_CAR = (Choice(name="bus", label="Bus"), Choice(name="car", label="Car"))
 
 
 def test_what_is_known_is_not_asked() -> None:
@@ -227,3 +242,43 @@ def test_a_session_that_has_ended_hears_nothing_more() -> None:
     session = reply(flow, start(flow), "yes").session
     for given in (Replied("no", TODAY), Chose("used", 1), Steered(Command.BACK), WaitTimedOut(session.sprint)):
         assert step(flow, session, given).session is session
+
+
+@pytest.mark.parametrize(
+    ("question", "explained"),
+    [
+        (USED, 'Please send only the number of your answer. For example, 1 for "Yes".'),
+        (COUNT, "Please send only a number. For example: 20"),
+        (Scale(name="q", label="?", low="a", high="b"), "Please send only a number from 0 to 10. For example: 5"),
+        (
+            Scale(name="q", label="?", low="a", high="b", minimum=1, maximum=4),
+            "Please send only a number from 1 to 4. For example: 3",
+        ),
+        (
+            SelectOne(name="q", label="?", choices=BUS_OR_CAR),
+            'Please send only the number of your answer. For example, 1 for "Bus".',
+        ),
+        (
+            SelectMultiple(name="q", label="?", choices=BUS_OR_CAR),
+            "Please send only the numbers of your answers. For example: 1 3",
+        ),
+        (Date(name="q", label="?"), "Please send the day, then the month. For example, 25 3 for 25 March."),
+        (Text(name="q", label="?"), "Please write a few words."),
+    ],
+)
+def test_the_second_miss_is_explained_by_an_example(question: Question, explained: str) -> None:
+    flow = made(question)
+    session = reply(flow, start(flow), "???").session
+    sprint = reply(flow, session, "???")
+    told = sprint.effects[0]
+    assert isinstance(told, Say)
+    assert fill(told.text, told.blanks, "en") == explained
+    assert Ask(question) in sprint.effects
+
+
+def test_what_is_known_and_does_not_apply_is_left_out() -> None:
+    flow = made(USED, HOW, WHY, COUNT)
+    sprint = step(flow, Session("made", 1), Started({"used": "yes", "why": "Too far"}))
+    assert sprint.session.waiting_at == "how"
+    session = reply(flow, sprint.session, "By bus").session
+    assert session.answers == {"used": "yes", "how": "By bus"}

@@ -12,11 +12,10 @@ import pytest
 from domain.contact import Purpose
 from flows.fold import fold
 from flows.inputs import Command
-from flows.loader import word_lists
 from flows.model import Choice, Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
 from flows.replies import Cut, command, is_greeting, language_named, understand
 from flows.words import lexicon
-from tests.flows.shipped import LANGUAGES, LOCALES, TODAY, library, local, words
+from tests.flows.shipped import LANGUAGES, TODAY, library, listed, local, words
 
 MOOD = Scale(name="mood", label="How is your mood?", low="low", high="high")
 AGAIN = YesNo(name="again", label="Shall we ask again?")
@@ -118,8 +117,8 @@ def test_a_count_is_understood_with_the_questions_own_unit(text: str, value: int
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_number_word_of_a_language_is_understood_at_home(language: str) -> None:
     many = Integer(name="many", label="How many?")
-    listed = word_lists(LOCALES)[language]
-    values = (*enumerate(listed.numbers), *((10 * ten, tens) for ten, tens in enumerate(listed.tens, start=2)))
+    own_words = listed()[language]
+    values = (*enumerate(own_words.numbers), *((10 * ten, tens) for ten, tens in enumerate(own_words.tens, start=2)))
     wrong = [
         (word, value)
         for value, several in values
@@ -132,11 +131,13 @@ def test_each_number_word_of_a_language_is_understood_at_home(language: str) -> 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_polite_word_of_a_language_is_a_number_or_an_answer_of_another(language: str) -> None:
     everywhere = {fold("ok"), fold("okay")}
-    listed = word_lists(LOCALES)[language]
+    own_words = listed()[language]
     lex = words(language)
-    own = {fold(w) for w in (*listed.yes, *listed.no)} | everywhere
+    own = {fold(w) for w in (*own_words.yes, *own_words.no)} | everywhere
     wrong = [
-        word for word in map(fold, listed.small_talk) if word in lex.numbers or (word in lex.yes_no and word not in own)
+        word
+        for word in map(fold, own_words.small_talk)
+        if word in lex.numbers or (word in lex.yes_no and word not in own)
     ]
     assert wrong == []
 
@@ -248,9 +249,9 @@ def test_each_answer_that_is_shown_can_be_typed(flow: str, language: str) -> Non
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_yes_and_no_of_a_language_is_understood_at_home(language: str) -> None:
-    listed = word_lists(LOCALES)[language]
-    wrong = [w for w in listed.yes if answer(AGAIN, w, language) != "yes"]
-    wrong += [w for w in listed.no if answer(AGAIN, w, language) != "no"]
+    own_words = listed()[language]
+    wrong = [w for w in own_words.yes if answer(AGAIN, w, language) != "yes"]
+    wrong += [w for w in own_words.no if answer(AGAIN, w, language) != "no"]
     assert wrong == []
 
 
@@ -372,11 +373,11 @@ def test_every_day_of_a_year_is_understood_as_we_write_it(language: str) -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_month_of_a_language_is_understood_at_home(language: str) -> None:
-    listed = word_lists(LOCALES)[language]
-    assert listed.months is not None
+    own_words = listed()[language]
+    assert own_words.months is not None
     wrong = [
         (name, n)
-        for n, several in enumerate(listed.months, start=1)
+        for n, several in enumerate(own_words.months, start=1)
         for name in several
         if answer(WHEN, f"7 {name} 2026", language) != f"2026-{n:02}-07"
     ]
@@ -414,10 +415,10 @@ def test_a_text_too_long_is_cut() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_command_of_a_language_is_heard_at_home_in_any_case(language: str) -> None:
-    listed = word_lists(LOCALES)[language]
+    own_words = listed()[language]
     wrong = [
         (word, steering)
-        for steering, several in listed.commands.items()
+        for steering, several in own_words.commands.items()
         for word in several
         if command(word, words(language)) is not steering
         or command(word.upper() + "!", words(language)) is not steering
@@ -445,8 +446,8 @@ def test_the_english_words_are_heard_in_every_language(word: str, steering: Comm
 def test_each_way_to_say_stop_is_heard_in_every_language(language: str) -> None:
     wrong = [
         (tag, word)
-        for tag, listed in word_lists(LOCALES).items()
-        for word in listed.stop.alone
+        for tag, own_words in listed().items()
+        for word in own_words.stop.alone
         if command(word, words(language)) is not Command.STOP and fold(word) not in words(language).yes_no
     ]
     assert wrong == []
@@ -516,15 +517,15 @@ def test_what_undoes_much_is_heard_as_listed(word: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_yes_or_no_at_home_never_steers(language: str) -> None:
-    listed = word_lists(LOCALES)[language]
-    steering = [w for w in (*listed.yes, *listed.no) if command(w, words(language)) is not None]
+    own_words = listed()[language]
+    steering = [w for w in (*own_words.yes, *own_words.no) if command(w, words(language)) is not None]
     assert steering == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_numbers_never_steer(language: str) -> None:
-    listed = word_lists(LOCALES)[language]
-    numbers = [w for several in (*listed.numbers, *listed.tens) for w in several.split("/")]
+    own_words = listed()[language]
+    numbers = [w for several in (*own_words.numbers, *own_words.tens) for w in several.split("/")]
     assert [n for n in (*numbers, *map(str, range(200))) if command(n, words(language)) is not None] == []
 
 
@@ -534,7 +535,7 @@ def test_numbers_never_steer(language: str) -> None:
 @pytest.mark.parametrize("reader", LANGUAGES)
 def test_a_languages_name_is_heard_from_readers_of_every_other(reader: str) -> None:
     for tag, language in library().languages.items():
-        for name in (language.name, language.english_name, *word_lists(LOCALES)[tag].names):
+        for name in (language.name, language.english_name, *listed()[tag].names):
             assert language_named(name, words(reader)) == tag, name
             assert command(name, words(reader)) is None, name
 
@@ -560,7 +561,7 @@ def test_a_greeting_is_told_from_words_of_ones_own() -> None:
 
 
 def test_a_language_reads_alone_when_no_other_is_shipped() -> None:
-    english = lexicon("en", {"en": word_lists(LOCALES)["en"]})
+    english = lexicon("en", {"en": listed()["en"]})
     assert understand(MOOD, "seven", english, TODAY) == 7
     assert understand(MOOD, "siedem", english, TODAY) is None
     assert understand(WHEN, "25 March 2026", english, TODAY) == "2026-03-25"

@@ -43,7 +43,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("session_id", "question", name=op.f("uq_answers_session_id_question")),
     )
     with op.batch_alter_table("answers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_answers_contact_id"), ["contact_id"], unique=False)
         batch_op.create_index(
             "ix_answers_to_export",
             ["id"],
@@ -258,7 +257,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("exported_at IS NULL"),
             postgresql_where=sa.text("exported_at IS NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_answers_contact_id"))
 
     op.drop_table("answers")
     op.drop_table("alerts")
