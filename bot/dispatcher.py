@@ -53,6 +53,7 @@ WORTH_SENDING = {
     MessageClass.NEWSLETTER: timedelta(days=7),
 }
 _WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
+_DAY_MS = 24 * 3_600_000
 BATCH = 128
 
 
@@ -308,6 +309,19 @@ class Dispatcher:
             batch.changes.done_fires.append((fire.id,))
             return
         if fire.kind == "flow":
+            if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
+                again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
+                batch.changes.fires[fire.key] = (
+                    fire.key,
+                    "flow",
+                    fire.contact_id,
+                    fire.urn_key,
+                    fire.channel,
+                    None,
+                    fire.flow,
+                    again,
+                )
+                return
             batch.changes.done_fires.append((fire.id,))
             turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.moment)
             self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}")

@@ -185,10 +185,12 @@ class _Postgres:
         await self._raw.rollback()
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether the database is there and refused the rows: a key that exists, a value that does not fit.
+#: Of PEP 249, and PostgreSQL's two ways to say that replicas stood in each other's way.
+_REFUSALS = frozenset({"IntegrityError", "DataError", "DeadlockDetected", "SerializationFailure"})
 
-    The hot path runs on the drivers themselves, whose errors SQLAlchemy has not wrapped; both
-    drivers use the names of PEP 249.
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the database is there and refused the rows: a key that exists, a value that does not fit,
+    another replica's transaction. The hot path runs on the drivers themselves, so their names count.
     """
-    return any(kind.__name__ in ("IntegrityError", "DataError") for kind in type(error).__mro__)
+    return any(kind.__name__ in _REFUSALS for kind in type(error).__mro__)

@@ -199,7 +199,8 @@ def judge(town: Town, kind: str, env: dict[str, str], folder: Path) -> None:
     acknowledged = sum(expected.values())
     print(
         f"\n{kind}: {ROUNDS} kills, {len(town.done)} people, {acknowledged} answers acknowledged, 0 lost, 0 wrong,"
-        f" 0 doubled; messages repeated: {by_telegram} by Telegram, {by_sms} by SMS; ready again after {max(town.served.ready_after):.2f} s at most"
+        f" 0 doubled; messages repeated: {by_telegram} by Telegram, {by_sms} by SMS;"
+        f" ready again after {max(town.served.ready_after):.2f} s at most"
     )
 
 

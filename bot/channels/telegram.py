@@ -36,7 +36,6 @@ from domain.message import Blocking, BlockingChanged, OutgoingMessage, Received
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 #: python-telegram-bot's HTTP layer gets slower from here on, and the provider allows 30 a second.
 IN_FLIGHT = 16
-_TIMEOUT = 10.0  # seconds
 _LONGEST = 4096  # characters of a message (Bot API, sendMessage)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -114,23 +113,23 @@ def _command(text: str) -> str:
 
 
 class Telegram:
-    """One bot. `api_base` is Telegram's address, or a stand-in's."""
+    """One bot. `api_base` is Telegram's address, or a stand-in's; `timeout` is in seconds, of one call."""
 
     name = "telegram"
     in_flight = IN_FLIGHT
     can_look_up = False
 
-    def __init__(self, token: str, api_base: str) -> None:
+    def __init__(self, token: str, api_base: str, *, timeout: float = 10) -> None:
         def request(read_timeout: float, connections: int) -> HTTPXRequest:
             return HTTPXRequest(
                 connection_pool_size=connections,
-                connect_timeout=_TIMEOUT,
+                connect_timeout=timeout,
                 read_timeout=read_timeout,
-                write_timeout=_TIMEOUT,
-                pool_timeout=_TIMEOUT,
+                write_timeout=timeout,
+                pool_timeout=timeout,
             )
 
-        self._requests = (request(_TIMEOUT, IN_FLIGHT + 4), request(_TIMEOUT + _POLL_SECONDS, 1))
+        self._requests = (request(timeout, IN_FLIGHT + 4), request(timeout + _POLL_SECONDS, 1))
         self.bot: Bot = Bot(
             token,
             base_url=f"{api_base}/bot",

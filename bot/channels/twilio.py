@@ -46,7 +46,6 @@ STATUS = {
 }
 _UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving", "received", "partially_delivered"})
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
-_TIMEOUT = 15  # seconds; the library's own timeout does nothing (9.13)
 _LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _HASHES = {HMAC_SHA1: hashlib.sha1, HMAC_SHA256: hashlib.sha256}
@@ -106,7 +105,7 @@ def receive_status(form: Mapping[str, str], message_id: str | None) -> list[Deli
         return []
     if word not in STATUS:
         raise MalformedRequest(f"a status callback with the unknown status {word[:20]!r}")
-    if message_id is not None and not (message_id.isascii() and message_id.isdigit() and len(message_id) < 19):
+    if message_id is not None and not _is_id(message_id):
         raise MalformedRequest("a status callback whose m is not one of our ids")
     return [
         DeliveryReport(
@@ -119,8 +118,16 @@ def receive_status(form: Mapping[str, str], message_id: str | None) -> list[Deli
     ]
 
 
+def _is_id(text: str) -> bool:
+    """Whether it can be an id of ours: 63 bits, as every row's."""
+    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63
+
+
 class Twilio:
-    """One account, sending from one number or one messaging service. Made inside the running loop."""
+    """One account, sending from one number or one messaging service. Made inside the running loop.
+
+    `timeout` is in seconds, of one call; the library's own does nothing (9.13).
+    """
 
     name = "sms"
     in_flight = 16
@@ -135,12 +142,14 @@ class Twilio:
         from_: str = "",
         messaging_service_sid: str = "",
         status_callback: str = "",
+        timeout: float = 15,
     ) -> None:
         self._http = AsyncTwilioHttpClient()
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._client.api.base_url = api_base
         self._sender = {"messaging_service_sid": messaging_service_sid} if messaging_service_sid else {"from_": from_}
         self._status_callback = status_callback
+        self._timeout = timeout
 
     async def send(self, message: OutgoingMessage, now: datetime) -> Sent:
         validity = int((message.valid_until - now).total_seconds())
@@ -148,7 +157,7 @@ class Twilio:
         if self._status_callback:
             options["status_callback"] = f"{self._status_callback}?m={message.id}"
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 sent = await self._client.messages.create_async(
                     to=message.urn.path,
                     body=message.text,
@@ -164,7 +173,7 @@ class Twilio:
     async def look_up(self, message: OutgoingMessage) -> list[str]:
         since = (message.created_at or message.valid_until) - _CLOCKS_DIFFER
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 listed = await self._client.messages.list_async(to=message.urn.path, date_sent_after=since, limit=200)
         except (TwilioException, aiohttp.ClientError, TimeoutError) as error:
             raise _send_error(error) from error

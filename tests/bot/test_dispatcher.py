@@ -98,7 +98,8 @@ async def test_a_poison_message_is_parked_and_the_others_go_on(
     store_urls: tuple[str, str], flows: Library, clock: Clock
 ) -> None:
     """A phrase with a blank that nothing fills makes each third misunderstanding an error."""
-    spoilt = replace(flows.flow("wellbeing", "en"), phrases=replace(flows.phrases["en"], explain_scale="{oops}"))
+    sound = flows.localized["wellbeing", "en"]
+    spoilt = replace(sound, phrases=replace(flows.phrases["en"], explain_scale="{oops}"))
     world = await make_world(
         store_urls, replace(flows, localized={**flows.localized, ("wellbeing", "en"): spoilt}), clock
     )
@@ -210,6 +211,17 @@ async def test_a_check_in_comes_again_in_a_month_for_those_who_said_yes(world: W
     await ring_due(world.app.database, _now(world), world.clock())
     assert (await world.told(ANN))[-1].text.startswith("How content are you")
     assert len(await world.rows("SELECT id FROM sessions WHERE outcome = ''")) == 1
+
+
+async def test_a_check_in_that_is_due_waits_for_somebody_who_is_busy_with_another(world: World) -> None:
+    await check_in(world, ANN, "5", "5", "5", "5", "5", "5", "skip", "yes")
+    world.clock.forward(timedelta(days=31))
+    await world.say(ANN, "OPINION")
+    await ring_due(world.app.database, _now(world), world.clock())
+    assert (await world.told(ANN))[-1].text.startswith("Have you been to a drop-in")
+    world.clock.forward(timedelta(days=2))
+    await ring_due(world.app.database, _now(world), world.clock())
+    assert (await world.told(ANN))[-1].text.startswith("How content are you")
 
 
 async def test_days_of_silence_are_met_with_a_recap(world: World) -> None:
