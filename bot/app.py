@@ -224,8 +224,9 @@ async def serve(
     app: App, *, host: str, port: int, role: Role = "all", on_ready: Callable[[], None] = lambda: None
 ) -> None:
     """Run until SIGTERM or SIGINT. Then: no new requests, the batch in hand is finished, the sends under
-    way are noted, and it ends.
+    way are noted, and it ends. Raises OSError where the port cannot be opened.
     """
+    listener = None if role == "worker" else _listen(host, port)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -254,11 +255,26 @@ async def serve(
             on_ready()
             await stopping.wait()
             return
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve(sockets=[listener] if listener else None))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound before anything runs: a taken port is the operator's to mend, and nothing has begun yet."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from flows.library import Library
 from flows.localized import LocalFlow
 from flows.model import SelectMultiple, SelectOne, YesNo
 from flows.phrases import Phrases
-from flows.render import SKIP
+from flows.render import SKIP, button_label
 from flows.replies import command, language_named, understand
 from flows.session import Outcome, Session
 from store.turns import Person, Talk, to_ms
@@ -52,7 +52,8 @@ class Moment:
 class Turn:
     """What one happening brings: what to say, what to do, and the talks it changed or began.
 
-    `said` is in `language`. `alert` is the kind of thing that a person of the team must see.
+    `said` is in `language`. `alert` is the kind of thing that a person of the team must see. `pressed`
+    is the label of the button that was pressed, if one was.
     """
 
     language: str
@@ -62,6 +63,7 @@ class Turn:
     begun: list[Talk] = field(default_factory=list)
     alert: str | None = None
     message_class: MessageClass = MessageClass.REPLY
+    pressed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class Conversation:
             "",  # of an earlier session: no question of this one
         )
         number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else SKIP - 1
+        if (question := flow.question(name)) is not None:
+            turn.pressed = button_label(question, number, flow.phrases)
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)
 
     def _obey(self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: Moment) -> None:

@@ -285,8 +285,8 @@ class Dispatcher:
             person.unreadable = False
             person.contact = replace(before, session_id=None)
             batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.moment.ms))
-        batch.changes.inbox.append((person.contact.id, fact.channel, fact.text, batch.moment.ms))
         turn = self._conversation.hear(person, fact, urn_key, batch.moment)
+        batch.changes.inbox.append((person.contact.id, fact.channel, turn.pressed or fact.text, batch.moment.ms))
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
         if person.contact is not before or person.chatter != chatter:
             batch.changes.people[person.contact.id] = person

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from heapq import heappop, heappush
 
 _REMEMBERED = 10_000  # people; one written to longer ago than that may be written to at once
 
@@ -10,6 +11,7 @@ _REMEMBERED = 10_000  # people; one written to longer ago than that may be writt
 class Pace:
     """`rate` units a second over all (a unit is a message, or an SMS segment), `gap` seconds between
     two messages to one person. Units may be taken ahead; then there is no room until they are paid back.
+    Those of a message that waits for its person's turn count when it goes, so that no second sees too many.
     """
 
     def __init__(self, rate: float, gap: float = 0) -> None:
@@ -19,6 +21,7 @@ class Pace:
         self._tokens = self._burst
         self._at: float | None = None
         self._held_until = 0.0
+        self._waiting: list[tuple[float, int]] = []  # (when it goes, units), the earliest first
         self._next: OrderedDict[int, float] = OrderedDict()
 
     def room(self, now: float) -> int:
@@ -28,12 +31,17 @@ class Pace:
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
         self._at = now
+        while self._waiting and self._waiting[0][0] <= now:
+            self._tokens -= heappop(self._waiting)[1]
         return int(self._tokens)
 
     def take(self, now: float, person: int, units: int) -> float:
         """Take units for a message to that person; returns the seconds to wait before sending it."""
-        self._tokens -= units
         at = max(now, self._next.pop(person, 0.0))
+        if at > now:
+            heappush(self._waiting, (at, units))
+        else:
+            self._tokens -= units
         if self._gap:
             self._next[person] = at + self._gap
             if len(self._next) > _REMEMBERED:

@@ -73,6 +73,12 @@ def _form(value: str | int | date, language: str) -> str:
     return format_date(value, "d MMMM y", locale=language) if isinstance(value, date) else str(value)
 
 
+def button_label(question: Question, option: int, phrases: Phrases) -> str:
+    """What stands on that button of the question; nothing where it has no such button."""
+    rows = _pressed(question, phrases).buttons
+    return next((label for row in rows for label, number in row if number == option), "")
+
+
 def _typed(question: Question, phrases: Phrases) -> Rendered:
     """For a phone that types: numbered answers and a word on how to reply."""
     lines = [question.label, *_help(question, phrases)]

@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from json import JSONDecodeError
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -48,6 +49,8 @@ _UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
 _CLOCKS_DIFFER = timedelta(minutes=5)
+#: What may come of a request; the last two of an answer that is not Twilio's but a gateway's page.
+_SEND_FAULTS = (TwilioException, aiohttp.ClientError, TimeoutError, JSONDecodeError, UnicodeDecodeError)
 _HASHES = {HMAC_SHA1: hashlib.sha1, HMAC_SHA256: hashlib.sha256}
 
 Form = Sequence[tuple[str, str]]
@@ -165,7 +168,7 @@ class Twilio:
                     validity_period=min(max(validity, 6), _LONGEST_VALIDITY),
                     **options,
                 )
-        except (TwilioException, aiohttp.ClientError, TimeoutError) as error:
+        except _SEND_FAULTS as error:
             raise _send_error(error) from error
         count = str(sent.num_segments or "")
         return Sent(str(sent.sid), int(count) if count.isdigit() else None)
@@ -175,7 +178,7 @@ class Twilio:
         try:
             async with asyncio.timeout(self._timeout):
                 listed = await self._client.messages.list_async(to=message.urn.path, date_sent_after=since, limit=200)
-        except (TwilioException, aiohttp.ClientError, TimeoutError) as error:
+        except _SEND_FAULTS as error:
             raise _send_error(error) from error
         ours = [m for m in listed if m.direction != "inbound" and m.body == message.text]
         return [str(m.sid) for m in reversed(ours)]  # Twilio lists the newest first

@@ -11,7 +11,7 @@ import uvloop
 
 from bot import logs
 from bot.app import App, build, serve
-from bot.commands.failing import explained
+from bot.commands.failing import explained, fail
 from bot.commands.serve import prepare
 from bot.samples import tell_samples
 from bot.simulator.pages import routes
@@ -66,6 +66,8 @@ async def _demo(settings: Settings, host: str, port: int) -> None:
             await tell_samples(built)
         built.routes += routes(built)
         await serve(built, host=host, port=port, on_ready=lambda: _welcome(built, host, port))
+    except OSError as error:
+        fail(f"port {port} at {host} cannot be opened: {error.strerror}; try --port with another number")
     finally:
         await built.close()
 

@@ -56,6 +56,8 @@ async def _serve(settings: Settings, host: str, port: int, only: Literal["web", 
             role=only or "all",
             on_ready=lambda: typer.echo(f"mime is ready at http://{host}:{port}", err=True),
         )
+    except OSError as error:
+        fail(f"port {port} at {host} cannot be opened: {error.strerror}; is another program using it?")
     finally:
         await built.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import shutil
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, async_playwright, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -199,12 +200,26 @@ async def test_a_page_out_of_sight_does_not_look_for_messages(open_page: Open) -
     assert len(looks) == 2, "only those of the moment it came into sight again"
 
 
-async def test_two_messages_in_haste_keep_their_order(open_page: Open) -> None:
+async def test_messages_in_haste_keep_their_order(open_page: Open) -> None:
     page = await open_page()
+    posted: list[str | None] = []
+    go_on = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            posted.append(route.request.post_data)
+            await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/sms/messages?*", hold)
     await page.locator("#sms-text").focus()
     for word in ("alpha", "beta", "gamma"):
         await page.keyboard.type(word)
         await page.keyboard.press("Enter")
+    async with page.expect_request("**/telegram/messages?*after=*"):
+        pass  # time for all three to set out, if they did not wait for each other
+    assert posted == ["text=alpha"]
+    go_on.set()
     await expect(page.locator(".sms .theirs .text")).to_have_text(["alpha", "beta", "gamma"])
 
 
