@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import orjson
 from sqlalchemy import text
 
+from benchmarks.telling import Wrong
 from bot.app import App
 from bot.channels import telegram
-from benchmarks.telling import Wrong
 from domain.message import Received
 from store.database import Database
 
@@ -87,10 +87,7 @@ async def check(database: Database, members: int, *, old_rows: int = 0) -> None:
     """Raises Wrong unless every row of these members' check-ins is there, and no other."""
     await check_rows(
         database,
-        {
-            what: number * members + (old_rows if what in ("inbox", "seen") else 0)
-            for what, number in STORED.items()
-        },
+        {what: number * members + (old_rows if what in ("inbox", "seen") else 0) for what, number in STORED.items()},
     )
 
 

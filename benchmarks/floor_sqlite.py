@@ -69,9 +69,7 @@ def _fill(database: sqlite3.Connection) -> None:
     database.executescript(_SCHEMA)
     database.execute("BEGIN")
     database.executemany("INSERT INTO member VALUES (?, ?, 'en')", ((n, f"telegram:{n}") for n in range(MEMBERS)))
-    database.executemany(
-        "INSERT INTO session VALUES (?, 0, ?, 1)", ((n, json.dumps(_STATE)) for n in range(MEMBERS))
-    )
+    database.executemany("INSERT INTO session VALUES (?, 0, ?, 1)", ((n, json.dumps(_STATE)) for n in range(MEMBERS)))
     database.execute("COMMIT")
 
 
@@ -79,9 +77,7 @@ def _turn(database: sqlite3.Connection, turn: int, number: int) -> None:
     execute, now = database.execute, time.time()
     (member,) = execute("SELECT id FROM member WHERE address = ?", (f"telegram:{number}",)).fetchone()
     execute("INSERT INTO inbound VALUES (?, ?, '7', ?) ON CONFLICT DO NOTHING", (f"update-{turn}", member, now))
-    node, state, version = execute(
-        "SELECT node, state, version FROM session WHERE member_id = ?", (member,)
-    ).fetchone()
+    node, state, version = execute("SELECT node, state, version FROM session WHERE member_id = ?", (member,)).fetchone()
     answers = json.loads(state)
     answers["question_0"] = f"an answer of turn {turn}"
     execute(

@@ -54,7 +54,7 @@ def _measure(given: argparse.Namespace) -> Found:
 async def _send(provider: str, address: str, messages: int, *, bare: bool) -> Found:
     people = list(_people(provider, messages))
     channel = "sms" if provider == "twilio" else provider
-    async with product(simulate=False, **_settings(provider, address)) as app:
+    async with product(settings=_settings(provider, address), simulate=False) as app:
         await texts(app, [Received(channel, str(n), urn, "CHECKIN") for n, urn in enumerate(people)])
         if bare:
             (message,) = [m for m in await history(app.database, app.vault, people[0]) if m.ours]

@@ -11,7 +11,7 @@ import argparse
 import sqlite3
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,7 @@ async def _start(given: Update, context: ContextTypes.DEFAULT_TYPE) -> int:
     return 0
 
 
-def _step(number: int) -> Callable[[Update, ContextTypes.DEFAULT_TYPE], Awaitable[int]]:
+def _step(number: int) -> Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, int]]:
     name, _, again, read = QUESTIONS[number]
 
     async def step(given: Update, context: ContextTypes.DEFAULT_TYPE) -> int:
@@ -241,9 +241,7 @@ async def _turns(given: argparse.Namespace, file: Path) -> Found:
     application.add_handler(
         ConversationHandler(
             entry_points=[CommandHandler("start", _start)],
-            states={
-                n: [MessageHandler(filters.TEXT & ~filters.COMMAND, _step(n))] for n in range(len(QUESTIONS))
-            },
+            states={n: [MessageHandler(filters.TEXT & ~filters.COMMAND, _step(n))] for n in range(len(QUESTIONS))},
             fallbacks=[CommandHandler("start", _start)],
             name=_NAME if persistence else None,
             persistent=persistence is not None,

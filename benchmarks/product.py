@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,7 +22,9 @@ def sqlite(file: Path) -> str:
 
 
 @asynccontextmanager
-async def product(url: str | None = None, *, simulate: bool = True, **settings: object) -> AsyncIterator[App]:
+async def product(
+    url: str | None = None, *, settings: Mapping[str, object] | None = None, simulate: bool = True
+) -> AsyncIterator[App]:
     """The whole program behind its doors, its dispatcher running and its senders at rest.
 
     `url` is that of the operational store; without it, a SQLite file in a folder that is gone
@@ -31,7 +33,7 @@ async def product(url: str | None = None, *, simulate: bool = True, **settings: 
     logs.set_up()
     with tempfile.TemporaryDirectory() as folder:
         given = chat_settings(Path(folder))
-        given = given.model_copy(update={"database_url": url or given.database_url, **settings})
+        given = given.model_copy(update={"database_url": url or given.database_url, **(settings or {})})
         app = build(given, simulate=simulate)
         try:
             await migrate(app.database.engine, store.migrations)

@@ -77,7 +77,7 @@ def _slowed(folder: Path, milliseconds: int) -> dict[str, str]:
         raise NotMeasured("a slower disk needs Linux and a C compiler (Debian: gcc)")
     source, library = folder / "slow.c", folder / "slow.so"
     source.write_text(_SOURCE)
-    command = [compiler, "-shared", "-fPIC", f"-DMILLISECONDS={milliseconds}", "-o", library, source, "-ldl"]
+    command = [compiler, "-shared", "-fPIC", f"-DMILLISECONDS={milliseconds}", "-o", str(library), str(source), "-ldl"]
     compiled = subprocess.run(command, capture_output=True, text=True, check=False)
     if compiled.returncode:
         raise NotMeasured(f"the slower disk could not be compiled: {compiled.stderr.strip()[-200:]}")

@@ -65,7 +65,7 @@ async def _turns(given: argparse.Namespace, url: str) -> Found:
         steps = list(updates(given.members, first=given.first + WARM))
         if given.replica_of:
             print("ready", flush=True)
-            sys.stdin.readline()  # noqa: ASYNC251  nothing else may run before all are told to begin
+            sys.stdin.readline()  # nothing else may run before all are told to begin
         before = app.dispatcher.batches
         with Stopwatch() as watch:
             took = await turns(app, steps, given.at_once)
@@ -78,6 +78,7 @@ async def _turns(given: argparse.Namespace, url: str) -> Found:
         **latencies(took),
         "turns_a_commit": round(len(took) / batches, 1),
         "seconds": round(watch.wall, 3),
+        "old_rows": given.preload,
     }
 
 

@@ -152,7 +152,7 @@ def _broadcast(folder: Path, seconds: int, queued: int) -> Found:
 
 async def _queue(folder: Path, secret: str, queued: int) -> None:
     """A message waits for each of so many people: what they are answered, made a newsletter."""
-    async with product(sqlite(folder / "mime.db"), secret_key=SecretStr(secret)) as app:
+    async with product(sqlite(folder / "mime.db"), settings={"secret_key": SecretStr(secret)}) as app:
         people = [URN("tel", number(n)) for n in range(queued)]
         await texts(app, [Received("sms", f"b{n}", urn, "CHECKIN") for n, urn in enumerate(people)])
     database = sqlite3.connect(folder / "mime.db")

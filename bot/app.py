@@ -129,7 +129,18 @@ def build(
     def accepts(urn: URN) -> bool:
         return urn.scheme != "tel" or is_mobile(urn.path, allow_test=settings.allow_test_numbers)
 
-    dispatcher = Dispatcher(database, vault, conversation, renderer, KINDS, settings.quiet, ids, clock, on_queued=wake)
+    dispatcher = Dispatcher(
+        database,
+        vault,
+        conversation,
+        renderer,
+        KINDS,
+        settings.quiet,
+        ids,
+        clock,
+        accepts=accepts,
+        on_queued=wake,
+    )
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
     for channel in _channels(settings, bot, simulate=simulate):
         pace = _pace(settings, channel, simulate=simulate)

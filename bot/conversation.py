@@ -15,12 +15,12 @@ from domain.message import MessageClass, Received
 from flows.effects import Ask, Effect, EndSession, Say, StartWait
 from flows.engine import Sprint, step
 from flows.fold import fold
-from flows.inputs import STEERING, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
+from flows.inputs import DONE, STEERING, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.library import Library
 from flows.localized import LocalFlow
 from flows.model import SelectMultiple, SelectOne, YesNo
 from flows.phrases import Phrases
-from flows.render import SKIP, button_label
+from flows.render import button_label
 from flows.replies import command, language_named, understand
 from flows.session import Outcome, Session
 from store.turns import Person, Talk, to_ms
@@ -160,7 +160,7 @@ class Conversation:
             (n for n in (waiting_at, *flow.place) if self.button(talk.id, n) == token),
             "",  # of an earlier session: no question of this one
         )
-        number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else SKIP - 1
+        number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else DONE - 1  # no button has it
         if (question := flow.question(name)) is not None:
             turn.pressed = button_label(question, number, flow.phrases)
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)

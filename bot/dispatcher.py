@@ -25,6 +25,7 @@ from flows.effects import (
     Ask,
     Effect,
     EndSession,
+    Mark,
     RecordConsent,
     RepeatFlow,
     SaveAnswer,
@@ -33,7 +34,8 @@ from flows.effects import (
     WithdrawAnswer,
 )
 from flows.labels import label
-from flows.render import Renderer
+from flows.model import SelectMultiple
+from flows.render import Renderer, marked
 from scheduler.plan import later
 from store.database import Database, is_refusal
 from store.outbox import report
@@ -391,6 +393,8 @@ class Dispatcher:
                 at = self._quiet.after(later(batch.moment.at, every, self._quiet.zone))
                 key = f"repeat/{person.contact.id}/{flow}"
                 changes.fires[key] = (key, "flow", person.contact.id, talk.urn_key, talk.channel, None, flow, to_ms(at))
+            case Mark(question, picked):
+                self._mark(batch, turn, talk, question, picked)
             case EndSession():
                 pass  # the session's own row tells
             case Say() | Ask() | StartWait():
@@ -415,6 +419,28 @@ class Dispatcher:
             batch.moment.ms,
         )
 
+    def _mark(self, batch: _Batch, turn: Turn, talk: Talk, question: SelectMultiple, picked: Sequence[str]) -> None:
+        """New buttons for the message that asked, where the channel has any."""
+        if talk.asked is None or not self._channels[talk.channel].buttons:
+            return
+        rendered = marked(question, picked, self._library.phrases[turn.language])
+        batch.changes.outbox.append(
+            Queued(
+                self._ids(),
+                f"mark/{talk.id}/{talk.session.sprint}",
+                talk.contact_id,
+                talk.urn_key,
+                talk.channel,
+                MessageClass.REPLY,
+                "",
+                self._conversation.button(talk.id, question.name),
+                rendered.buttons,
+                batch.moment.ms,
+                batch.moment.ms + _WORTH_SENDING_MS[MessageClass.REPLY],
+                edits=talk.asked,
+            )
+        )
+
     def _message(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> Queued:
         kind = self._channels[channel]
         rendered = self._renderer.message(
@@ -427,7 +453,11 @@ class Dispatcher:
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
             send_after = to_ms(self._quiet.after(batch.moment.at))
+        id = self._ids()
+        if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
+            person.talk.asked = id
         return Queued(
+            id,
             key,
             person.contact.id,
             urn_key,

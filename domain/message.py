@@ -105,7 +105,8 @@ class OutgoingMessage:
     """A message on its way: a row of the outbox with its address opened.
 
     `buttons` are rows of (label, token), for the channels that have them. `valid_until` is when
-    the provider should give up.
+    the provider should give up. With `edits` it is no message of its own, but new buttons for the one
+    that the provider knows by that name.
     """
 
     id: int
@@ -117,4 +118,5 @@ class OutgoingMessage:
     attempts: int
     valid_until: datetime
     buttons: tuple[tuple[tuple[str, str], ...], ...] = field(default=())
+    edits: str | None = None
     created_at: datetime | None = None

@@ -8,7 +8,7 @@ from datetime import date
 
 from domain.contact import Purpose
 from flows.conditions import Answer
-from flows.model import Period, Question
+from flows.model import Period, Question, SelectMultiple
 from flows.session import Outcome
 
 Blanks = Mapping[str, str | int | date]
@@ -27,6 +27,14 @@ class Ask:
     """Ask this question, with its answers on offer in the way of the contact's channel."""
 
     question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Show on the buttons of the question that was asked which choices are picked so far."""
+
+    question: SelectMultiple
+    picked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +82,4 @@ class EndSession:
     outcome: Outcome
 
 
-Effect = Say | Ask | SaveAnswer | WithdrawAnswer | RecordConsent | StartWait | RepeatFlow | EndSession
+Effect = Say | Ask | Mark | SaveAnswer | WithdrawAnswer | RecordConsent | StartWait | RepeatFlow | EndSession

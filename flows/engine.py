@@ -16,6 +16,7 @@ from flows.effects import (
     Ask,
     Effect,
     EndSession,
+    Mark,
     RecordConsent,
     RepeatFlow,
     SaveAnswer,
@@ -23,7 +24,7 @@ from flows.effects import (
     StartWait,
     WithdrawAnswer,
 )
-from flows.inputs import Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
+from flows.inputs import DONE, SKIP, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
 from flows.model import Date, Integer, Note, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
 from flows.phrases import Phrases
@@ -93,13 +94,29 @@ def _take_button(
         if earlier is not None and session.answers.get(name, "") == pressed(earlier, option):
             return Sprint(session)  # the same button pressed twice
         return _ask_again(flow, session, question, Say(flow.phrases.earlier_button))
-    if option == -1:
+    if option == SKIP:
         return _steer(flow, session, question, Command.SKIP, idle)
+    if isinstance(question, SelectMultiple):
+        return _pick(flow, session, question, option, idle)
     answer = pressed(question, option)
     if answer is None:
         return _ask_again(flow, session, question, Say(flow.phrases.earlier_button))
     recap = _recap(flow, session, 1) if session.paused or idle >= RECAP_AFTER else ()
     return _answered(flow, session, question, answer, *recap)
+
+
+def _pick(flow: LocalFlow, session: Session, question: SelectMultiple, option: int, idle: timedelta) -> Sprint:
+    """One of several was pressed: it is picked, or given up again; DONE makes the picked ones the answer."""
+    if option == DONE and session.picked:
+        recap = _recap(flow, session, 1) if session.paused or idle >= RECAP_AFTER else ()
+        return _answered(flow, session, question, session.picked, *recap)
+    if not 0 <= option < len(question.choices):
+        return _misunderstood(flow, session, question)
+    name = question.choices[option].name
+    kept = {*session.picked} ^ {name}
+    picked = tuple(choice.name for choice in question.choices if choice.name in kept)
+    marked = replace(session, sprint=session.sprint + 1, picked=picked, paused=False)
+    return Sprint(marked, (Mark(question, picked), _wait(flow, marked)))
 
 
 def pressed(question: Question, option: int) -> Answer | None:
@@ -209,7 +226,7 @@ def _closing(flow: LocalFlow, session: Session) -> Iterator[Effect]:
 
 
 def _ask_again(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
-    again = replace(session, sprint=session.sprint + 1, misses=0, paused=False)
+    again = replace(session, sprint=session.sprint + 1, misses=0, paused=False, picked=())
     return Sprint(again, (*effects, Ask(question), _wait(flow, again)))
 
 

@@ -31,6 +31,9 @@ class Command(StrEnum):
     FORGET_ME = "forget_me"
 
 
+#: Buttons that are no answers: leave the question out; these were all (where several may be chosen).
+SKIP, DONE = -1, -2
+
 STEERING = frozenset({Command.BACK, Command.AGAIN, Command.SKIP, Command.PAUSE})
 
 
@@ -52,7 +55,7 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Chose:
-    """Somebody pressed a button: the `option`-th on offer under that question (-1: the one to skip it)."""
+    """Somebody pressed a button: the `option`-th on offer under that question, or SKIP, or DONE."""
 
     question: str
     option: int

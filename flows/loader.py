@@ -149,7 +149,13 @@ def load_library(flows: Path, locales: Path, *, drafts: bool, blanks: Mapping[st
         for flow in sources.values():
             localized[flow.id, tag] = localize(flow, tag, catalogue, phrases[tag], words[tag])
     spoken = tuple(t for t, language in languages.items() if drafts or t == SOURCE_LANGUAGE or language.reviewed_by)
-    starts = {fold(word): flow.id for flow in sources.values() for word in flow.starts_with}
+    starts: dict[str, str] = {}
+    for flow in sources.values():
+        for word in map(fold, flow.starts_with):
+            if starts.setdefault(word, flow.id) != flow.id:
+                raise FlowError(
+                    f"{flows}: {word.upper()!r} starts both {starts[word]!r} and {flow.id!r}; choose another"
+                )
     return Library(sources, languages, spoken, localized, phrases, words, starts)
 
 

@@ -34,6 +34,8 @@ class Phrases:
     hint_scale: str
     hint_one: str
     hint_several: str
+    hint_press: str
+    done: str
     hint_number: str
     hint_date: str
     hint_skip: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
@@ -11,15 +11,16 @@ from babel.dates import format_date
 
 from domain.sms import prepare
 from flows.effects import Ask, Blanks, Say
+from flows.inputs import DONE, SKIP
 from flows.localized import LocalFlow
 from flows.model import Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
 from flows.phrases import Phrases
 
 #: Under a question: rows of (label, option), the option as `Chose` takes it.
 Buttons = tuple[tuple[tuple[str, int], ...], ...]
-SKIP = -1
 _PER_ROW = 6  # of short labels; Telegram shows at most 8 in a row
 _LONG_LABEL = 12
+_TICK = "\u2713 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,11 @@ def _form(value: str | int | date, language: str) -> str:
     return format_date(value, "d MMMM y", locale=language) if isinstance(value, date) else str(value)
 
 
+def marked(question: SelectMultiple, picked: Collection[str], phrases: Phrases) -> Rendered:
+    """The question with its buttons, those of the picked choices ticked."""
+    return _pressed(question, phrases, picked)
+
+
 def button_label(question: Question, option: int, phrases: Phrases) -> str:
     """What stands on that button of the question; nothing where it has no such button."""
     rows = _pressed(question, phrases).buttons
@@ -96,7 +102,7 @@ def _typed(question: Question, phrases: Phrases) -> Rendered:
     return Rendered("\n".join(lines))
 
 
-def _pressed(question: Question, phrases: Phrases) -> Rendered:
+def _pressed(question: Question, phrases: Phrases, picked: Collection[str] = ()) -> Rendered:
     """For a channel with buttons, beside which typing works as well."""
     lines = [question.label, *_help(question, phrases)]
     rows: Buttons
@@ -108,9 +114,9 @@ def _pressed(question: Question, phrases: Phrases) -> Rendered:
             rows = _rows([(choice.label, n) for n, choice in enumerate(choices)])
         case Scale(minimum=low, maximum=high):
             rows = _rows([(str(n), n - low) for n in range(low, high + 1)])
-        case SelectMultiple(choices=choices):
-            lines[1:1] = _numbered(tuple(choice.label for choice in choices))
-            rows = ()
+        case SelectMultiple():
+            lines = [question.label, phrases.hint_press]
+            rows = _several(question, phrases, picked)
         case Integer() | Text() | Date():
             rows = ()
         case _:
@@ -118,6 +124,11 @@ def _pressed(question: Question, phrases: Phrases) -> Rendered:
     if not question.required:
         rows = (*rows, ((phrases.prefer_not_to_say if question.sensitive else phrases.skip, SKIP),))
     return Rendered("\n".join(lines), rows)
+
+
+def _several(question: SelectMultiple, phrases: Phrases, picked: Collection[str]) -> Buttons:
+    choices = [(f"{_TICK if c.name in picked else ''}{c.label}", n) for n, c in enumerate(question.choices)]
+    return (*((button,) for button in choices), ((phrases.done, DONE),))
 
 
 def _help(question: Question, phrases: Phrases) -> list[str]:

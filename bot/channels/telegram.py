@@ -142,16 +142,32 @@ class Telegram:
         keyboard = [
             [InlineKeyboardButton(label, callback_data=token) for label, token in row] for row in message.buttons
         ]
+        markup = InlineKeyboardMarkup(keyboard) if keyboard else None
+        if message.edits is not None:
+            return await self._edit(message.edits, markup, message.id)
         try:
             sent = await self.bot.send_message(
                 chat_id=int(message.urn.path),
                 text=message.text[:_LONGEST],
-                reply_markup=InlineKeyboardMarkup(keyboard) if keyboard else None,
+                reply_markup=markup,
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
         except TelegramError as error:
             raise _send_error(error) from error
         return Sent(f"{message.urn.path}/{sent.message_id}")
+
+    async def _edit(self, name: str, markup: InlineKeyboardMarkup | None, id: int) -> Sent:
+        chat, _, number = name.partition("/")
+        if not number.isdigit():
+            raise Rejected("never sent")  # the message whose buttons it would have been
+        try:
+            await self.bot.edit_message_reply_markup(chat_id=int(chat), message_id=int(number), reply_markup=markup)
+        except BadRequest as error:
+            if "not modified" not in str(error).lower():
+                raise _send_error(error) from error
+        except TelegramError as error:
+            raise _send_error(error) from error
+        return Sent(f"{name}/{id}")
 
     async def look_up(self, message: OutgoingMessage) -> list[str]:
         raise NotImplementedError("Telegram does not tell which messages it took")
@@ -193,7 +209,7 @@ class Telegram:
             for language, several in commands.items():
                 await self.bot.set_my_commands(
                     [BotCommand(word, what) for word, what in several],
-                    language_code=None if language == "en" else language,
+                    language_code=None if language == "en" else language[:2],  # ISO 639-1 (setMyCommands)
                 )
         except TelegramError as error:
             raise _send_error(error) from error

@@ -62,9 +62,9 @@ def bench(
             show.end(one)
     measured = figures(ran, frozenset(run.name for run in runs))
     if as_text:
-        typer.echo(plain(measured))
+        typer.echo(plain(measured, quick=quick))
     else:
-        Console().print(table(measured))
+        Console().print(table(measured, quick=quick))
     if output is not None:
         output.write_text(json.dumps(as_json(measured, ran, date=utc_now(), rounds=number, quick=quick), indent=2))
     failed = [one for one in ran if one.failed]

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
+from benchmarks.standins.serving import loopback
+from benchmarks.standins.telegram import TelegramStandin
+from bot.channels.telegram import Telegram
 from bot.dispatcher import StoreAway
+from bot.pace import Pace
+from bot.sender import Sender
 from domain.contact import URN
 from domain.message import Blocking, BlockingChanged, DeliveryReport, Received, Status
+from domain.quiet import QuietHours
 from flows.library import Library
 from scheduler.ticker import ring_due
 from store import tables as t
 from store.turns import Due
 from tests.conftest import Clock, World, make_world
 
+QUIET = QuietHours(time(20), time(9), ZoneInfo("Europe/London"))
 ANN = "tel:+447700900101"
 BEN = "telegram:5001"
 QUESTIONS = ("content", "matters", "mood", "worry", "heard", "belonging")
@@ -295,3 +304,47 @@ def _now(world: World) -> Callable[[Due], Awaitable[None]]:
         await world.app.dispatcher.handle([due], world.clock())
 
     return fire
+
+
+async def test_several_answers_are_picked_by_buttons_and_shown_on_the_question(world: World) -> None:
+    for words in ("OPINION", "yes", "no", "2"):
+        await world.say(BEN, words)
+    question = (await world.told(BEN))[-1]
+    for label in ("Mornings", "Evenings"):
+        tokens = dict(pair for row in (await world.told(BEN))[-1].buttons for pair in row)
+        assert await world.say(BEN, "", button=tokens[label]) == []
+    shown = (await world.told(BEN))[-1]
+    assert shown.id == question.id
+    labels = [label for row in shown.buttons for label, _ in row]
+    assert labels == ["\u2713 Mornings", "Afternoons", "\u2713 Evenings", "Weekends", "Done", "Skip"]
+    tokens = dict(pair for row in shown.buttons for pair in row)
+    (told,) = await world.say(BEN, "", button=tokens["Done"])
+    assert told.startswith("How many minutes")
+    assert await world.rows("SELECT question FROM answers ORDER BY question") == [
+        ("open_when",),
+        ("used",),
+        ("why_not",),
+    ]
+
+
+async def test_a_change_of_buttons_reaches_the_message_that_asked(
+    store_urls: tuple[str, str], flows: Library, clock: Clock
+) -> None:
+    standin = TelegramStandin()
+    async with loopback(standin) as url:
+        world = await make_world(store_urls, flows, clock)
+        bot = Telegram(standin.token, url)
+        app = world.app
+        sender = Sender(bot, app.database, app.vault, Pace(1000), QUIET, app.ids, clock, random.Random(1))
+        try:
+            for words in ("OPINION", "yes", "no", "2"):
+                await world.say(BEN, words)
+            await sender.drain()
+            tokens = dict(standin.messages(5001)[-1].buttons)
+            await world.say(BEN, "", button=tokens["Weekends"])
+            await sender.drain()
+            assert [label for label, _ in standin.messages(5001)[-1].buttons][3] == "\u2713 Weekends"
+            assert standin.violations == []
+        finally:
+            await bot.close()
+            await app.close()

@@ -10,7 +10,7 @@ import pytest
 from domain.contact import Purpose
 from flows.conditions import PREFER_NOT_TO_SAY, Is
 from flows.effects import Ask, EndSession, RecordConsent, SaveAnswer, Say, StartWait, WithdrawAnswer
-from flows.engine import Sprint, step
+from flows.engine import SILENT, Sprint, step
 from flows.inputs import STEERING, Chose, Command, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
 from flows.model import (
@@ -137,6 +137,16 @@ def test_somebody_who_is_there_is_told_when_they_are_not_understood(idle: timede
     sprint = reply(flow, start(flow), "hello", idle)
     assert said(sprint) == [flow.phrases.not_understood]
     assert sprint.session.misses == 1
+
+
+def test_after_many_misses_the_bot_is_silent_until_it_understands() -> None:
+    """The other end may be a machine that answers whatever it is sent."""
+    flow = made(USED, COUNT)
+    session = start(flow)
+    for _ in range(SILENT):
+        session = reply(flow, session, "beep").session
+    assert reply(flow, session, "beep").session is session
+    assert reply(flow, session, "yes").session.waiting_at == "count"
 
 
 def test_the_first_word_after_a_long_time_is_a_hello_and_no_miss() -> None:

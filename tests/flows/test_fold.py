@@ -70,3 +70,4 @@ def test_a_long_text_is_folded_as_its_words_are(text: str) -> None:
 def test_digits_become_ascii_and_all_else_stays() -> None:
     assert digits_to_ascii("am ৭-٣, ⑦!") == "am 7-3, 7!"
     assert digits_to_ascii("7½") == "7½"
+    assert digits_to_ascii("2\ufe0f\u20e30\ufe0f\u20e3-\u200f7") == "20-7"

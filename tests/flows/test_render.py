@@ -9,8 +9,9 @@ import pytest
 from domain.sms import segments
 from flows.effects import Ask, Say
 from flows.engine import pressed
+from flows.inputs import SKIP
 from flows.model import Choice, Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
-from flows.render import SKIP, Renderer, fill
+from flows.render import Renderer, fill
 from tests.flows.shipped import FLOW_IDS, LANGUAGES, library, local
 
 PHRASES = library().phrases["en"]
@@ -57,8 +58,8 @@ def test_a_phone_that_types_is_shown_numbers_and_how_to_reply(question: Question
         (SelectOne(name="q", label="How?", choices=LONG), "How?", (("By bus or by train",), ("Car",), ("Skip",))),
         (
             SelectMultiple(name="q", label="How?", choices=SHORT),
-            "How?\n1 Bus\n2 Car\n3 On foot\nSend one or more numbers.",
-            (("Skip",),),
+            "How?\nPress all that fit, then Done.",
+            (("Bus",), ("Car",), ("On foot",), ("Done",), ("Skip",)),
         ),
         (Integer(name="q", label="How many?", sensitive=True), "How many?\nSend a number.", (("Prefer not to say",),)),
         (Date(name="q", label="When?", required=True), "When?\nFor example: 25 3", ()),

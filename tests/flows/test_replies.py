@@ -80,7 +80,8 @@ def test_seven_is_understood(text: str) -> None:
     "text",
     [
         "7 or 8", "7-8", "7 to 8", "7 8", "7, 8", "7.5", "7,5", "7.0", "7½", "7 1/2", "seven and a half", "7%",
-        "-1", "−1", "－1", "- 1", "11", "100", "77777777777777777777", "7" * 4400, "7/11", "7/100", "70/100", "8/7",
+        "-1", "−1", "－1", "- 1", "11", "100", "77777777777777777777", "7" * 4400, "7/" + "1" * 4400, "7/11",
+        "7/100", "70/100", "8/7",
         "not 5", "5 not", "not a 7", "no 7 no 8", "7:30", "7 hours", "7th", "7 years ago I was fine", "mood",
         "half", "never", "", " ", "?", "...", "\n", "\ufe0f\u20e3", "🔟", "VII", "me too", "oh dear", "oh", "for me",
         "to be honest", "I do", "I just ate", "a", "i", "one two",
@@ -106,7 +107,8 @@ def test_both_ends_of_the_scale_are_understood(text: str, value: int) -> None:
     ("text", "value"),
     [
         ("30", 30), ("30 minutes", 30), ("30 min", 30), ("about 30 min", 30), ("thirty", 30), ("twenty five", 25),
-        ("600", 600), ("601", None), ("2 hours", None), ("not 30", None), ("not thirty", None), ("half an hour", None),
+        ("600", 600), ("601", None), ("30 h", None), ("2 hours", None), ("not 30", None), ("not thirty", None),
+        ("half an hour", None),
         ("30 or 40", None), ("1.5", None), ("thirty forty", None), ("٣٠", 30), ("0", 0), ("no minutes", None),
     ],
 )  # fmt: skip
@@ -456,7 +458,8 @@ def test_each_way_to_say_stop_is_heard_in_every_language(language: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "stop", "STOP!!!", "please stop", "stop please", "Stop texting me", "please stop texting me",
+        "stop", "STOP!!!", "please stop", "No. Stop.", "no stop texting me", "no please stop", "stop please",
+        "Stop texting me", "please stop texting me",
         "stop sending me these messages now", "please can you stop messaging me", "stop it", "unsubscribe", "unsub",
         "opt-out", "opt out please", "don't text me", "do not contact me again", "dont send me any more texts",
         "I don't want any more messages", "no more messages please", "take me off your list",
@@ -467,6 +470,19 @@ def test_each_way_to_say_stop_is_heard_in_every_language(language: str) -> None:
 )  # fmt: skip
 def test_human_ways_of_saying_stop_are_heard(text: str) -> None:
     assert command(text, words()) is Command.STOP
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "stops"),
+    [
+        ("przestańcie pisać", "pl", True), ("nie przestańcie pisać", "pl", False),
+        ("opriți mesajele", "ro", True), ("nu opriți mesajele", "ro", False),
+        ("بند کریں", "ur", True), ("بند نہ کریں", "ur", False), ("band na karo", "ur", False),
+        ("মেসেজ বন্ধ করুন", "bn", True), ("মেসেজ বন্ধ করবেন না", "bn", False), ("বন্ধ করো না", "bn", False),
+    ],
+)  # fmt: skip
+def test_do_not_stop_is_no_stop_in_any_language(text: str, language: str, stops: bool) -> None:
+    assert (command(text, words(language)) is Command.STOP) is stops
 
 
 @pytest.mark.parametrize(
@@ -500,7 +516,8 @@ def test_a_stop_that_is_about_something_else_is_no_stop(text: str) -> None:
         ("buokings", Command.BOOKINGS),
         # not close enough, or about something else
         ("bak", None), ("black", None), ("my back hurts", None), ("skip the sugar", None), ("nowt", None),
-        ("later alligator", None), ("yes", None), ("no", None), ("7", None), ("", None), ("...", None), ("outt", None),
+        ("later alligator", None), ("im well", None), ("yes", None), ("no", None), ("7", None), ("", None),
+        ("...", None), ("outt", None),
         ("I felt better again", None), ("now", None), ("forgot me", None), ("forget mee", None), ("stops", None),
         ("the next question was hard", None), ("back " * 60, None), ("person from Essex", None),
         ("someone helped", None),

@@ -25,7 +25,7 @@ from flows.render import Renderer
 from flows.replies import command, is_greeting, language_named
 from flows.session import Session
 from tests.flows.shipped import FLOW_IDS, LANGUAGES, library, local
-from tests.flows.transcripts import stored
+from tests.flows.transcripts import kept
 
 INPUTS = int(os.environ.get("MIME_WALKS", "20000"))
 PER_WALK = 24
@@ -180,7 +180,7 @@ class Walk:
         assert 0 <= after.misses <= SILENT
         self._answers(sprint.effects, after)
         self._said(sprint.effects)
-        self.session = stored(after)
+        self.session = kept(after)
         assert self.session == after
         if after is before:
             self.session = before

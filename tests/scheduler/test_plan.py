@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.model import Period
@@ -84,6 +84,12 @@ def test_a_period_on_is_later_by_about_its_length(instant: datetime, period: Per
     shortest = timedelta(hours=period.hours, days=28 * period.months) - timedelta(hours=1)
     longest = timedelta(hours=period.hours, days=31 * period.months) + timedelta(hours=1)
     assert shortest <= due - instant <= longest
+
+
+@given(_INSTANTS, st.integers(0, 23))
+@example(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 5)  # the second of two like hours
+def test_hours_are_hours_on_every_day(instant: datetime, hours: int) -> None:
+    assert later(instant.astimezone(LONDON), Period(hours=hours), LONDON) == instant + timedelta(hours=hours)
 
 
 @given(_INSTANTS, st.integers(1, 24))
