@@ -35,7 +35,8 @@ class LanguageWords:
 
     `ambiguous` are words of this language that look like another's yes, no or number and mean
     something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
-    round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
+    round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
+    2 ... 20 in order (several for one number, parted by "/"), then the tens.
     """
 
     __pydantic_config__ = _STRICT
