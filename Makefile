@@ -56,7 +56,10 @@ golden: install ## write the golden conversations anew; the diff is the review
 .PHONY: locales
 locales: install ## bring the catalogues up to date with the texts
 	$(BIN)/pybabel -q extract -F pyproject.toml -o locales/flows.pot --project=mime --version=1 --copyright-holder="the mime project" --ignore-dirs ".venv .git tests" .
-	for language in pl ro ur bn; do $(BIN)/pybabel -q update --no-fuzzy-matching -D flows -i locales/flows.pot -d locales -l $$language; done
+	for file in locales/*/LC_MESSAGES/flows.po; do \
+		language=$$(basename $$(dirname $$(dirname $$file))); \
+		$(BIN)/pybabel -q update --no-fuzzy-matching -D flows -i locales/flows.pot -d locales -l $$language; \
+	done
 
 .PHONY: lock
 lock: install ## pin the newest packages with their hashes

@@ -6,6 +6,7 @@ The engine answers for what happens inside a flow; this file for all around it. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -33,6 +34,7 @@ _BY_A_PERSON = frozenset(
 )
 _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
 CHECKIN_FLOW = "wellbeing"
+_OPTION = re.compile(r"-?[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Conversation:
             (n for n in (waiting_at, *flow.place) if self.button(talk.id, n) == token),
             "",  # of an earlier session: no question of this one
         )
-        number = int(option) if option.lstrip("-").isdigit() and len(option) < 4 else DONE - 1  # no button has it
+        number = int(option) if _OPTION.fullmatch(option) else DONE - 1  # no button has it
         if (question := flow.question(name)) is not None:
             turn.pressed = button_label(question, number, flow.phrases)
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)

@@ -240,7 +240,7 @@ class Dispatcher:
                         raise Poison(fire) from error
             save(tx, vault, self._ids, batch.moment.ms, batch.changes)
             if reports:
-                await report(tx, reports, batch.moment.ms)
+                await report(tx, reports, batch.moment.ms, self._ids)
         self.handled += len(facts)
         self.batches += 1
         if batch.changes.outbox:
@@ -279,6 +279,8 @@ class Dispatcher:
         if isinstance(fact, BlockingChanged):
             blocked = fact.change is Blocking.BLOCKED
             batch.changes.blocked[urn_key] = batch.moment.ms if blocked else None
+            if blocked:
+                batch.changes.cancelled_for_urn[person.contact.id, urn_key] = None
             return
         if urn_key in loaded.blocked:  # who writes to us has unblocked us
             batch.changes.blocked[urn_key] = None
@@ -290,6 +292,8 @@ class Dispatcher:
         turn = self._conversation.hear(person, fact, urn_key, batch.moment)
         batch.changes.inbox.append((person.contact.id, fact.channel, turn.pressed or fact.text, batch.moment.ms))
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
+        if person.contact.stopped_at is not None and before.stopped_at is None:
+            batch.changes.cancelled_for_contact[person.contact.id] = None
         if person.contact is not before or person.chatter != chatter:
             batch.changes.people[person.contact.id] = person
 
@@ -307,7 +311,7 @@ class Dispatcher:
     def _rang(self, batch: _Batch, loaded: Loaded, fire: Due) -> None:
         person = loaded.people.get(fire.contact_id)
         before = person.contact if person else None
-        if person is None or fire.urn_key in loaded.blocked:  # erased, or blocked us
+        if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
             batch.changes.done_fires.append((fire.id,))
             return
         if fire.kind == "flow":
@@ -333,6 +337,8 @@ class Dispatcher:
                 batch.changes.done_fires.append((fire.id,))
                 return
             turn = self._conversation.wake(person, talk, batch.moment)
+            if talk.urn_key in loaded.blocked:  # nothing is said, but their place in it ends in its time
+                turn.said.clear()
             self._apply(batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}")
             if talk.outcome is not None:
                 batch.changes.done_fires.append((fire.id,))

@@ -72,6 +72,7 @@ class Sender:
         self._random = random
         self._wake = asyncio.Event()
         self._stopping = False
+        self._refused = False
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
@@ -152,7 +153,7 @@ class Sender:
             except SendError as error:
                 log.warning("cannot look up", channel=self.channel.name, code=error.code)
                 break
-        await self._note(outcomes)
+        await self._note(outcomes, cleared=True)
 
     async def _clear_up(self, message: OutgoingMessage, now: datetime) -> Outcome:
         """A provider that keeps a log is asked. Where none is kept, a question is asked again, for
@@ -180,10 +181,12 @@ class Sender:
             log.error("send failed", channel=self.channel.name, error=type(error).__name__)
             return Outcome(message.id, message.contact_id, Status.FAILED, error=type(error).__name__)
         self.counts.sent += 1
+        self._refused = False
         return Outcome(message.id, message.contact_id, Status.SENT, sent.external_id, segments=sent.segments)
 
     def _error(self, message: OutgoingMessage, error: SendError) -> Outcome:
         now = self._clock()
+        alert = ""
         match error:
             case Uncertain():
                 self.counts.unknown += 1
@@ -198,10 +201,20 @@ class Sender:
             case Misconfigured():
                 log.error("the provider refuses our credentials", channel=self.channel.name, code=error.code)
                 again = now + timedelta(seconds=60)
+                if not self._refused:  # once, not at every try
+                    self._refused = True
+                    alert = f"{self.channel.name} {error.code}"
             case ConnectionFailed() | SendError():
                 again = now + timedelta(seconds=self._backoff(message.attempts))
         self.counts.errored += 1
-        return Outcome(message.id, message.contact_id, Status.ERRORED, error=error.code, send_after=to_ms(again))
+        return Outcome(
+            message.id,
+            message.contact_id,
+            Status.ERRORED,
+            error=error.code,
+            send_after=to_ms(again),
+            alert=alert,
+        )
 
     def _backoff(self, attempts: int) -> float:
         return BACKOFF[min(attempts, len(BACKOFF)) - 1] * self._random.uniform(0.8, 1.2)
@@ -221,10 +234,10 @@ class Sender:
         for task in ended:  # only now: a note that failed is tried again
             del self._under_way[task]
 
-    async def _note(self, outcomes: list[Outcome]) -> None:
+    async def _note(self, outcomes: list[Outcome], *, cleared: bool = False) -> None:
         if outcomes:
             now_ms = to_ms(self._clock())
-            await outbox.note(self._database, outcomes, now_ms, [self._ids() for _ in outcomes])
+            await outbox.note(self._database, outcomes, now_ms, [self._ids() for _ in outcomes], cleared=cleared)
 
     async def _rest(self) -> None:
         held = self._pace.next_room(self._clock().timestamp())

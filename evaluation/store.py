@@ -53,6 +53,7 @@ class EvaluationStore:
         self.engine: AsyncEngine = create_async_engine(url, **({} if self._is_sqlite else {"pool_pre_ping": True}))
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _sqlite_settings)
+            event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
 
     @property
     def name(self) -> str:
@@ -94,7 +95,13 @@ class EvaluationStore:
         await self.engine.dispose()
 
 
+def _sqlite_begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
 def _sqlite_settings(connection: Any, _: object) -> None:
+    """We say BEGIN ourselves, so that a change of tables is whole or not at all as well."""
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")

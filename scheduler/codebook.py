@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import assert_never
 
 from evaluation.record import EvaluationRecord
 from flows.conditions import PREFER_NOT_TO_SAY
-from flows.model import Flow, Integer, Question, Scale, SelectMultiple, SelectOne, YesNo
+from flows.model import Date, Flow, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
 
 ANSWERS = (
     "participant",
@@ -78,8 +79,12 @@ def _codes(question: Question) -> Iterator[tuple[str, str]]:
             yield from ((str(low), low_label), (str(high), high_label))
         case Integer(minimum=low, maximum=high):
             yield f"{low}-{high}", "a number"
+        case Text():
+            yield "", "in their own words"
+        case Date():
+            yield "", "a date, year-month-day"
         case _:
-            yield "", "in their own words" if question.type == "text" else "a date, year-month-day"
+            assert_never(question)
 
 
 def _harmless(cell: str) -> str:

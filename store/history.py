@@ -11,7 +11,7 @@ from domain.contact import URN
 from store import tables as t
 from store.database import Database
 from store.turns import from_ms, opened_message
-from store.vault import Vault
+from store.vault import Vault, WrongKey
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -28,6 +28,19 @@ class Message:
     at: datetime
     status: str = ""
     buttons: Buttons = ()
+
+
+async def key_fits(database: Database, vault: Vault) -> bool:
+    """Whether what is stored can be opened with this key; an empty store fits any."""
+    async with database.read() as connection:
+        row = (await connection.execute(select(t.urns.c.contact_id, t.urns.c.sealed).limit(1))).first()
+    if row is None:
+        return True
+    try:
+        vault.open(row.sealed, row.contact_id)
+    except WrongKey:
+        return False
+    return True
 
 
 async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) -> list[Message]:

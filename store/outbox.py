@@ -11,14 +11,15 @@ from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, 
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.database import Database, HotTransaction
-from store.turns import BLOCK_URNS, from_ms, opened_message
+from store.turns import BLOCK_URNS, CANCEL_FOR_URN, from_ms, opened_message
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only.
-    `blocked`: the address takes nothing more from us.
+    `blocked`: the address takes nothing more from us. `alert`: what the team must
+    see about our credentials.
     """
 
     message_id: int
@@ -29,6 +30,7 @@ class Outcome:
     segments: int | None = None
     send_after: int = 0
     blocked: bool = False
+    alert: str = ""
 
 
 def _lower(status: Status) -> str:
@@ -47,15 +49,30 @@ _REPORT_BY_EXTERNAL_ID = {
 }
 _EARLY = insert(t.early_receipts, ("external_id", "status", "error", "at"), update_on=("external_id",))
 _DROP_EARLY = delete(t.early_receipts, key="external_id")
+_ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
+_FAILING_BY_ID = f"SELECT id, contact_id FROM outbox WHERE id {{keys}} AND {_lower(Status.FAILED)}"
+_FAILING_BY_NAME = f"SELECT external_id, contact_id FROM outbox WHERE external_id {{keys}} AND {_lower(Status.FAILED)}"
 _KNOWN = "SELECT external_id FROM outbox WHERE external_id {keys}"
 _EARLY_FOR = "SELECT external_id, status, error FROM early_receipts WHERE external_id {keys}"
 
 
-async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: int) -> None:
+async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: int, ids: Callable[[], int]) -> None:
     """Apply what a provider says became of our messages, in whatever order it says so.
 
-    A report that overtook our own note of the message's name is kept until that note is made.
+    A report that overtook our own note of the message's name is kept until that note is made. Somebody
+    of the team sees what did not arrive.
     """
+    failed = [r for r in reports if r.status in (Status.FAILED, Status.EXPIRED)]
+    if failed:
+        by_id, by_name = await tx.fetch(
+            fetch(_FAILING_BY_ID, [r.message_id for r in failed if r.message_id is not None]),
+            fetch(_FAILING_BY_NAME, [r.external_id for r in failed if r.message_id is None]),
+        )
+        why: dict[int | str | None, str] = {}
+        for r in failed:
+            why[r.external_id if r.message_id is None else r.message_id] = r.error_code or r.status.value
+        people = {contact_id: why[key] for key, contact_id in (*by_id, *by_name)}
+        tx.write(_ALERT, [(ids(), "not_sent", i, detail[:80], now_ms) for i, detail in people.items()])
     unnamed = [r for r in reports if r.message_id is None]
     if unnamed:
         names = [r.external_id for r in unnamed]
@@ -108,7 +125,6 @@ _CLAIM = (
 )
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
 _MARK_EXPIRED = update(t.outbox, ("status",))
-_NOTE_ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
 _ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
 
 
@@ -146,7 +162,7 @@ async def claim(
         live = [row for row in rows if row[7] > now_ms]
         late = [row for row in rows if row[7] <= now_ms]
         tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
-        tx.write(_NOTE_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
+        tx.write(_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
         tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
         addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
@@ -172,7 +188,7 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
     )
 
 
-_URN_OF = "SELECT urn_key FROM outbox WHERE id {keys}"
+_URN_OF = "SELECT urn_key, contact_id FROM outbox WHERE id {keys}"
 #: Our note never takes back what a receipt has said already.
 _NOTE_SENT = update(
     t.outbox,
@@ -180,11 +196,17 @@ _NOTE_SENT = update(
     only="status IN ('sending', 'unknown', 'errored', 'queued')",
 )
 _NOTE_NAME = update(t.outbox, ("external_id", "segments"))
-_NOTE_OTHER = update(t.outbox, ("status", "error", "send_after"), only="status IN ('sending', 'unknown')")
+_NOTE_OTHER = update(t.outbox, ("status", "error", "send_after"), only="status = 'sending'")
+#: Two replicas may have looked the same message up: the second finds it cleared.
+_NOTE_CLEARED = update(t.outbox, ("status", "error", "send_after"), only="status = 'unknown'")
 
 
-async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids: Sequence[int]) -> None:
-    """Write down what became of the tries; `ids` has one id for each outcome, for the alert of a failed one."""
+async def note(
+    database: Database, outcomes: Sequence[Outcome], now_ms: int, ids: Sequence[int], *, cleared: bool = False
+) -> None:
+    """Write down what became of the tries; `ids` has one id for each outcome, for its alert. `cleared`: these
+    were uncertain, and have been looked up.
+    """
     sent = [o for o in outcomes if o.status is Status.SENT]
     names = [o.external_id for o in sent if o.external_id is not None]
     async with database.hot() as tx:
@@ -192,21 +214,25 @@ async def note(database: Database, outcomes: Sequence[Outcome], now_ms: int, ids
         tx.write(_NOTE_SENT, [(o.status.value, o.external_id, o.segments, now_ms, o.message_id) for o in sent])
         tx.write(_NOTE_NAME, [(o.external_id, o.segments, o.message_id) for o in sent])
         tx.write(
-            _NOTE_OTHER,
+            _NOTE_CLEARED if cleared else _NOTE_OTHER,
             [(o.status.value, o.error, o.send_after, o.message_id) for o in outcomes if o.status is not Status.SENT],
         )
         tx.write(
-            _NOTE_ALERT,
+            _ALERT,
             [
-                (id, "not_sent", o.contact_id, (o.error or "")[:80], now_ms)
+                (id, "misconfigured", None, o.alert, now_ms)
+                if o.alert
+                else (id, "not_sent", o.contact_id, (o.error or "")[:80], now_ms)
                 for id, o in zip(ids, outcomes, strict=True)
-                if o.status is Status.FAILED
+                if o.alert or o.status is Status.FAILED
             ],
         )
-        blocked = [o.message_id for o in outcomes if o.blocked]
+        blocked = [o for o in outcomes if o.blocked]
         if blocked:
-            (rows,) = await tx.fetch(fetch(_URN_OF, blocked))
-            tx.write(BLOCK_URNS, [(now_ms, urn_key) for (urn_key,) in rows])
+            (rows,) = await tx.fetch(fetch(_URN_OF, [o.message_id for o in blocked]))
+            addresses: dict[int, int] = {key: contact_id for key, contact_id in rows}
+            tx.write(BLOCK_URNS, [(now_ms, key) for key in addresses])
+            tx.write(CANCEL_FOR_URN, [(Status.CANCELLED.value, contact, key) for key, contact in addresses.items()])
         for status in _REPORTABLE:
             tx.write(
                 _REPORT_BY_EXTERNAL_ID[status],

@@ -1,7 +1,8 @@
 """All tables of the operational store.
 
 Times are whole milliseconds since 1970 in UTC: one form on both databases, and nothing to parse.
-`sealed` columns are encrypted (see `vault`). Every row carries `project_id`, the key to shard by.
+`sealed` columns are encrypted (see `vault`). Every row of a project carries its `project_id`, the key to
+shard by; the provider's own names (`seen`, `early_receipts`) belong to none.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ outbox = Table(
     ),
 )
 
-#: Things due at a time. `key` says what it is; `kind` what to do; `sprint` what it was set for.
+#: Things due at a time. `key` says what it is; `kind` what to do.
 fires = Table(
     "fires",
     metadata,

@@ -120,7 +120,8 @@ class AnswerRow:
 @dataclass(slots=True)
 class Changes:
     """Every row that a batch writes. Filled by the dispatcher, saved by `save`. `fires` are by their keys;
-    `blocked` says since when an address takes nothing from us (None: it does), by its key.
+    `blocked` says since when an address takes nothing from us (None: it does), by its key. What waits in
+    the outbox for the `cancelled_*` (contacts; contacts and addresses) is not sent, but what this batch adds is.
     """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
@@ -137,6 +138,8 @@ class Changes:
     consents: list[tuple[int, str, bool, str, int, str, str, str, int]] = field(default_factory=list)
     alerts: list[tuple[str, int | None, str, int]] = field(default_factory=list)
     blocked: dict[int, int | None] = field(default_factory=dict)
+    cancelled_for_contact: dict[int, None] = field(default_factory=dict)
+    cancelled_for_urn: dict[tuple[int, int], None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,7 @@ async def load(
     for row in (*by_urn[1], *by_fire[1]):
         key, contact_id, sealed, language, stopped_at, session_id, consents, chatter, blocked_at = row
         if key in urns and vault.open(sealed, contact_id).decode() != str(urns[key]):
-            raise WrongKey("two addresses have one key")  # one in 10**11 for a million contacts
+            raise WrongKey("two addresses have one key")  # one in some 20 million for a million contacts
         known[key] = contact_id
         if blocked_at is not None:
             blocked.add(key)
@@ -270,6 +273,11 @@ _INSERT_CONTACTS = insert(
 _UPDATE_CONTACTS = update(t.contacts, ("language", "stopped_at", "session_id", "consents", "chatter"))
 _INSERT_URNS = insert(t.urns, ("key", "contact_id", "scheme", "sealed", "created_at"))
 BLOCK_URNS = update(t.urns, ("blocked_at",), key="key")
+#: What waits for somebody who told us to stop, or for an address that takes nothing more.
+CANCEL_FOR_CONTACT = update(t.outbox, ("status",), key="contact_id", only="status IN ('queued', 'errored')")
+CANCEL_FOR_URN = update(
+    t.outbox, ("status",), key="contact_id", also_key="urn_key", only="status IN ('queued', 'errored')"
+)
 _TALK = ("urn_key", "channel", "sprint", "sealed", "outcome", "heard_at", "deadline_at", "wakes_at")
 _INSERT_SESSIONS = insert(t.sessions, (*_TALK, "id", "contact_id", "flow", "version", "started_at"))
 _UPDATE_SESSIONS = update(t.sessions, _TALK)
@@ -376,6 +384,8 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
             for a in changes.answers.values()
         ],
     )
+    write(CANCEL_FOR_CONTACT, [("cancelled", i) for i in changes.cancelled_for_contact])
+    write(CANCEL_FOR_URN, [("cancelled", *pair) for pair in changes.cancelled_for_urn])
     write(
         _INSERT_OUTBOX,
         [

@@ -144,7 +144,7 @@ class Telegram:
         ]
         markup = InlineKeyboardMarkup(keyboard) if keyboard else None
         if message.edits is not None:
-            return await self._edit(message.edits, markup, message.id)
+            return await self._edit(message, markup)
         try:
             sent = await self.bot.send_message(
                 chat_id=int(message.urn.path),
@@ -154,20 +154,21 @@ class Telegram:
             )
         except TelegramError as error:
             raise _send_error(error) from error
-        return Sent(f"{message.urn.path}/{sent.message_id}")
+        return Sent(str(sent.message_id))  # without the chat's id, which is somebody's address
 
-    async def _edit(self, name: str, markup: InlineKeyboardMarkup | None, id: int) -> Sent:
-        chat, _, number = name.partition("/")
-        if not number.isdigit():
+    async def _edit(self, message: OutgoingMessage, markup: InlineKeyboardMarkup | None) -> Sent:
+        if not (number := message.edits or "").isdigit():
             raise Rejected("never sent")  # the message whose buttons it would have been
         try:
-            await self.bot.edit_message_reply_markup(chat_id=int(chat), message_id=int(number), reply_markup=markup)
+            await self.bot.edit_message_reply_markup(
+                chat_id=int(message.urn.path), message_id=int(number), reply_markup=markup
+            )
         except BadRequest as error:
             if "not modified" not in str(error).lower():
                 raise _send_error(error) from error
         except TelegramError as error:
             raise _send_error(error) from error
-        return Sent(f"{name}/{id}")
+        return Sent(f"{number}/{message.id}")
 
     async def look_up(self, message: OutgoingMessage) -> list[str]:
         raise NotImplementedError("Telegram does not tell which messages it took")

@@ -26,6 +26,7 @@ MEANING = {
     "my_data": "asks what we hold on them: answer within a month (UK GDPR, article 15)",
     "forget_me": "asks to be forgotten: answer within a month (UK GDPR, article 17)",
     "not_sent": "a message did not reach them",
+    "misconfigured": "a provider refuses our credentials: see mime check",
     "parked": "a message of theirs could not be handled: tell whoever looks after the program",
 }
 

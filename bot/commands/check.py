@@ -18,6 +18,8 @@ from evaluation.store import EvaluationStore
 from flows.library import Library
 from flows.loader import FlowError
 from store.database import Database
+from store.history import key_fits
+from store.vault import Vault
 
 app = typer.Typer()
 
@@ -91,12 +93,16 @@ def _credentials(settings: Settings) -> Iterator[tuple[bool, str]]:
 async def _stores(settings: Settings) -> list[tuple[bool, str]]:
     database, evaluation_store = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
     try:
-        return [
+        found = [
             await _store("the operational store", database.engine, database.name, store.migrations.HEAD),
             await _store(
                 "the evaluation store", evaluation_store.engine, evaluation_store.name, evaluation.migrations.HEAD
             ),
         ]
+        if found[0][0] and len(secret := settings.secret_key.get_secret_value()) >= 16:
+            fits = await key_fits(database, Vault(secret))
+            found.append((fits, "MIME_SECRET_KEY opens the store" if fits else "MIME_SECRET_KEY is another store's"))
+        return found
     finally:
         await database.close()
         await evaluation_store.close()

@@ -19,6 +19,7 @@ from bot.app import serve as run
 from bot.commands.failing import explained, fail
 from bot.versions import version
 from config.settings import Settings, read_settings
+from store.history import key_fits
 
 app = typer.Typer()
 
@@ -79,6 +80,8 @@ async def prepare(built: App) -> None:
         behind = behind or seen != head
     if behind:
         await _migrate(built.settings)
+    if not await key_fits(built.database, built.vault):
+        fail("MIME_SECRET_KEY is not the key that the store was written with: put the old one back")
 
 
 async def _migrate(settings: Settings) -> None:

@@ -156,6 +156,26 @@ async def test_stop_ends_everything_and_start_brings_it_back(world: World) -> No
     assert len(await world.say(ANN, "CHECKIN")) == 1
 
 
+async def test_stop_also_stops_what_is_waiting_for_the_morning(world: World) -> None:
+    await check_in(world, ANN, "7")
+    world.clock.forward(timedelta(hours=20, minutes=1))
+    await ring_due(world.app.database, _now(world), world.clock())
+    (told,) = await world.say(ANN, "STOP")
+    assert told.startswith("You will get no more messages")
+    rows = await world.rows("SELECT message_class, status FROM outbox WHERE message_class = 2")
+    assert rows == [(2, "cancelled")]
+    assert (await world.told(ANN))[-1].status == "queued"  # the answer to STOP itself goes out
+
+
+async def test_the_team_sees_what_a_provider_could_not_deliver(world: World) -> None:
+    await world.say(ANN, "CHECKIN")
+    (message,) = await world.told(ANN)
+    report = DeliveryReport("sms", "SM9", Status.FAILED, message.id, "30003")
+    for _ in range(2):
+        await world.app.dispatcher.handle([report], world.clock())
+    assert await world.rows("SELECT kind, detail FROM alerts") == [("not_sent", "30003")]
+
+
 async def test_the_language_changes_at_any_time_by_its_own_name(world: World) -> None:
     await check_in(world, ANN, "7")
     (told,) = await world.say(ANN, "polski")

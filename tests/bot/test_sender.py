@@ -442,7 +442,7 @@ async def test_receipts_and_our_own_note_in_any_order_come_to_the_same(world: Li
     courses = [("note", "sent", "delivered"), ("note", "sent", "failed"), ("note", "delivered", "sent", "sent")]
     orders = [order for course in courses for order in itertools.permutations(course)]
     for n, order in enumerate(orders):
-        who = f"tel:+447700901{n:03}"
+        who = f"tel:+447700900{n:03}"
         await queue(world, who, "CHECKIN")
         message = await claimed(world, "sms")
         for step in order:
