@@ -262,7 +262,7 @@ class Dispatcher:
                     if seen not in loaded.seen:
                         changes.seen.append((seen, now_ms))
                     if contact_id is not None and isinstance(fact, Received):
-                        changes.inbox.append((contact_id, fact.channel, fact.text, now_ms))
+                        changes.inbox.append((self._ids(), contact_id, fact.channel, fact.text, now_ms))
                 case Due():
                     contact_id = fact.contact_id
                     changes.done_fires.append((fact.id,))
@@ -289,8 +289,10 @@ class Dispatcher:
             person.unreadable = False
             person.contact = replace(before, session_id=None)
             batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.moment.ms))
+        id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
         turn = self._conversation.hear(person, fact, urn_key, batch.moment)
-        batch.changes.inbox.append((person.contact.id, fact.channel, turn.pressed or fact.text, batch.moment.ms))
+        heard = turn.pressed or fact.text
+        batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms))
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
         if person.contact.stopped_at is not None and before.stopped_at is None:
             batch.changes.cancelled_for_contact[person.contact.id] = None

@@ -125,7 +125,7 @@ class Changes:
     """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
-    inbox: list[tuple[int, str, str, int]] = field(default_factory=list)
+    inbox: list[tuple[int, int, str, str, int]] = field(default_factory=list)
     new_people: dict[int, Person] = field(default_factory=dict)
     new_urns: list[tuple[int, int, URN]] = field(default_factory=list)
     people: dict[int, Person] = field(default_factory=dict)
@@ -350,7 +350,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
     write(BLOCK_URNS, [(at, key) for key, at in changes.blocked.items()])
     write(
         _INSERT_INBOX,
-        [(ids(), i, channel, seal(text.encode("utf-8", "replace"), i), at) for i, channel, text, at in changes.inbox],
+        [(n, i, channel, seal(text.encode("utf-8", "replace"), i), at) for n, i, channel, text, at in changes.inbox],
     )
     write(
         _INSERT_SESSIONS,

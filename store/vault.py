@@ -41,8 +41,11 @@ class Vault:
 
     def open(self, sealed: bytes, owner: int) -> bytes:
         """Raises WrongKey."""
+        nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._seal.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], owner.to_bytes(8))
+            if sealed[:1] != _VERSION or not rest:
+                raise InvalidTag
+            return self._seal.decrypt(nonce, rest, owner.to_bytes(8))
         except InvalidTag as error:
             raise WrongKey("this cannot be opened with MIME_SECRET_KEY; was the key changed?") from error
 

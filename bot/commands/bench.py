@@ -56,7 +56,7 @@ def bench(
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         show = stack.enter_context(_shown(runs, number, as_text=as_text))
-        server = _server(stack, runs)
+        server = _server(stack, runs, folder)
         for one in perform(runs, number, place, quick=quick, postgres=server, on_begin=show.begin):
             ran.append(one)
             show.end(one)
@@ -74,12 +74,12 @@ def bench(
         raise typer.Exit(FAILED)
 
 
-def _server(stack: ExitStack, runs: list[Run]) -> str:
+def _server(stack: ExitStack, runs: list[Run], folder: Path | None) -> str:
     """The address of PostgreSQL, one server for all runs; or why there is none."""
     if not any(run.postgres for run in runs):
         return "none: it was not asked for"
     try:
-        return stack.enter_context(postgres.server())
+        return stack.enter_context(postgres.server(folder=folder))
     except NotMeasured as why:
         return f"none: {why}"
 

@@ -25,6 +25,7 @@ from domain.quiet import QuietHours
 from flows.library import Library
 from scheduler.ticker import ring_due
 from store import tables as t
+from store.history import history
 from store.turns import Due
 from tests.conftest import Clock, World, make_world
 
@@ -368,3 +369,9 @@ async def test_a_change_of_buttons_reaches_the_message_that_asked(
         finally:
             await bot.close()
             await app.close()
+
+
+async def test_a_conversation_reads_in_the_order_in_which_it_was_held(world: World) -> None:
+    await check_in(world, ANN, "7")
+    messages = await history(world.app.database, world.app.vault, URN.parse(ANN))
+    assert [message.ours for message in messages] == [False, True] * 3
