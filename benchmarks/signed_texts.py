@@ -9,13 +9,20 @@ from twilio.request_validator import RequestValidator
 
 from benchmarks.checkin import SCRIPT
 from benchmarks.standins.twilio import ACCOUNT_SID, AUTH_TOKEN, NUMBER_OF_OURS
+from domain.phone import is_mobile
 
 PATH = "/webhooks/twilio/inbound"
 
 
+#: North American area codes, each with 100 numbers for fiction (555-0100 to 555-0199) that nobody has.
+#: Ofcom's thousand for drama would be too few.
+_AREAS = [area for area in range(201, 990) if is_mobile(f"+1{area}5550100", allow_test=False)]
+MOST = 100 * len(_AREAS)
+
+
 def number(member: int) -> str:
-    """A number that nobody can have: one of Ofcom's for drama, with too many digits."""
-    return f"+447700900{member:05}"
+    """A mobile number that nobody has, for each member below MOST."""
+    return f"+1{_AREAS[member // 100]}55501{member % 100:02}"
 
 
 def signed_texts(port: int, members: int, *, first: int = 0, script: Sequence[str] = SCRIPT) -> Iterator[list[bytes]]:

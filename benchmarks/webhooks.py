@@ -37,7 +37,7 @@ from benchmarks.processes import (
     wait_for,
 )
 from benchmarks.product import product, sqlite
-from benchmarks.signed_texts import number, signed_texts
+from benchmarks.signed_texts import MOST, number, signed_texts
 from benchmarks.stock_webhook import check_it_can_run
 from benchmarks.telling import Found, Stopwatch, Wrong, latencies, tell
 from domain.contact import URN
@@ -47,7 +47,6 @@ _CONNECTIONS = 32
 _PER_SECOND = 100
 #: In segments a second, where it shall not hold the sender up.
 _NO_PACE = {"MIME_SMS_SEGMENTS_PER_SECOND": "100000"}
-_FIRST_READER = 50_000
 
 
 def main() -> None:
@@ -57,7 +56,7 @@ def main() -> None:
     parser.add_argument("what", choices=("throughput", "stock", "idle", "broadcast"))
     parser.add_argument("--members", type=int, default=800, help="who each text 11 times, for the first two")
     parser.add_argument("--seconds", type=int, default=10, help="for the last two")
-    parser.add_argument("--queued", type=int, default=20_000, help="messages of the broadcast")
+    parser.add_argument("--queued", type=int, default=30_000, help="messages of the broadcast")
     given = parser.parse_args()
     tell(lambda: _measure(given))
 
@@ -125,7 +124,8 @@ def _held(folder: Path, seconds: int, secret: str, *, stored_before: int = 0) ->
         settings = {"MIME_SECRET_KEY": secret, **twilio_settings(address), **_NO_PACE}
         with mime_serve(folder, settings, core=SERVER_CORE) as served:
             members = -(-_PER_SECOND * seconds // len(SCRIPT))
-            steps = signed_texts(served.port, members, first=_FIRST_READER)
+            # counted from the end: the broadcast goes to others
+            steps = signed_texts(served.port, members, first=MOST - members)
             requests = [request for step in steps for request in step]
             before = _accepted(address)
             with Stopwatch() as watch:

@@ -105,17 +105,22 @@ class Conversation:
             said = None
         if said is not None:
             self._obey(turn, person, said, received, urn_key, now)
+        elif talk is not None and received.text.isdecimal():  # most replies: no name of anything
+            self._reply(turn, person, talk, received, urn_key, now)
         elif language := language_named(received.text, words):
             self._speak(turn, person, language, received, urn_key, now)
         elif flow := self.library.starts.get(fold(received.text)):
             self._start(turn, person, flow, received.channel, urn_key, now)
         elif talk is not None:
-            given = Replied(received.text, now.today, self._idle(talk, now))
-            self._step(turn, person, talk, given, now, received, urn_key)
+            self._reply(turn, person, talk, received, urn_key, now)
         elif person.chatter < CHATTER:
             person.chatter += 1
             turn.said.append(Say(self._phrases(turn).hello))
         return turn
+
+    def _reply(self, turn: Turn, person: Person, talk: Talk, received: Received, urn_key: int, now: Moment) -> None:
+        given = Replied(received.text, now.today, self._idle(talk, now))
+        self._step(turn, person, talk, given, now, received, urn_key)
 
     def wake(self, person: Person, talk: Talk, now: Moment) -> Turn:
         """The fire of a waiting talk rang. Where the talk has moved on meanwhile, nothing follows:

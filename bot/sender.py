@@ -108,7 +108,7 @@ class Sender:
                 log.warning("sender cannot reach the store", channel=self.channel.name, error=type(error).__name__)
                 took = False
             if not took and not self._stopping:
-                await self._rest()
+                await self.rest()
         while self._under_way:
             await self._gather()
 
@@ -118,8 +118,8 @@ class Sender:
         free = self.channel.in_flight - len(self._under_way)
         room = min(free, self._pace.room(now.timestamp()))
         messages: list[OutgoingMessage] = []
+        self._wake.clear()  # also without room, or the loop would spin on it until there is
         if room > 0:
-            self._wake.clear()
             messages = await outbox.claim(
                 self._database,
                 self._vault,
@@ -239,7 +239,8 @@ class Sender:
             now_ms = to_ms(self._clock())
             await outbox.note(self._database, outcomes, now_ms, [self._ids() for _ in outcomes], cleared=cleared)
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
+        """Until there is room, a message to send, or a second has passed."""
         held = self._pace.next_room(self._clock().timestamp())
         try:
             async with asyncio.timeout(min(_PAUSE, held) if held > 0 else _PAUSE):

@@ -32,7 +32,7 @@ def _hours(text: Any) -> Any:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:  # the library's own is a KeyError
         raise ValueError(f"{name!r} is no time zone; expected one such as Europe/London") from error
     return name
 

@@ -72,7 +72,7 @@ class EvaluationStore:
             where=records.c.revision < new.revision,
         )
         async with self.engine.begin() as connection:
-            await connection.execute(statement, [asdict(record) for record in batch])
+            await connection.execute(statement, [_row(record) for record in batch])
 
     async def stream(self) -> AsyncIterator[EvaluationRecord]:
         """Every answer that stands, in the order of questionnaire, response and time."""
@@ -97,6 +97,11 @@ class EvaluationStore:
 
 def _sqlite_begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+def _row(record: EvaluationRecord) -> dict[str, Any]:
+    """SQLite keeps no zone with a time: all of them are in UTC."""
+    return asdict(record) | {"answered_at": record.answered_at.astimezone(UTC)}
 
 
 def _sqlite_settings(connection: Any, _: object) -> None:

@@ -25,7 +25,7 @@ ANSWERS = (
 )
 CODEBOOK = ("questionnaire", "version", "question", "type", "question_label", "value", "value_label")
 #: What a spreadsheet would take for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 async def write_answers(path: Path, records: AsyncIterator[EvaluationRecord]) -> int:

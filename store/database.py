@@ -164,7 +164,7 @@ class _Postgres:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
-        self._writes: list[tuple[str, list[list[Any]]]] = []
+        self._writes: list[tuple[str, list[str]]] = []
 
     async def fetch(self, *reads: Fetch) -> list[list[Row]]:
         async with self._raw.pipeline():
@@ -173,7 +173,7 @@ class _Postgres:
 
     def write(self, statement: Write, rows: Sequence[Row]) -> None:
         if rows:
-            self._writes.append((statement.postgres, [list(column) for column in zip(*rows, strict=True)]))
+            self._writes.append((statement.postgres, [array_literal(column) for column in zip(*rows, strict=True)]))
 
     async def commit(self) -> None:
         async with self._raw.pipeline():
@@ -183,6 +183,30 @@ class _Postgres:
 
     async def rollback(self) -> None:
         await self._raw.rollback()
+
+
+def array_literal(column: Sequence[Any]) -> str:
+    """A column of rows as PostgreSQL writes an array (its documentation, 8.15.2); the statement casts it.
+
+    The driver can do this as well, but takes a third of a batch's time for it.
+    """
+    return "{" + ",".join(map(_element, column)) + "}"
+
+
+def _element(value: Any) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "t" if value else "f"
+        case int():
+            return str(value)
+        case bytes():
+            return f'"\\\\x{value.hex()}"'
+        case str():
+            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{quoted}"'
+    raise TypeError(f"no array holds a {type(value).__name__}")
 
 
 #: Of PEP 249, and PostgreSQL's two ways to say that replicas stood in each other's way.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from base64 import b32encode, urlsafe_b64encode
+from collections.abc import Iterator
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -30,13 +31,14 @@ class Vault:
         if len(secret) < 16:
             raise ValueError("the secret key needs at least 16 characters")
         self._seal = AESGCM(_derive(secret, b"mime/seal"))
+        self._nonces = _nonces()
         self._find = _derive(secret, b"mime/find")
         self._button = _derive(secret, b"mime/button")
         self._participant = _derive(secret, b"mime/participant")
 
     def seal(self, plain: bytes, owner: int) -> bytes:
         """Encrypted and bound to its owner (a contact's id): moved to another row it does not open."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = next(self._nonces)
         return _VERSION + nonce + self._seal.encrypt(nonce, plain, owner.to_bytes(8))
 
     def open(self, sealed: bytes, owner: int) -> bytes:
@@ -70,6 +72,13 @@ class Vault:
     def _pseudonym(self, text: str) -> str:
         digest = hashlib.blake2s(text.encode(), key=self._participant, digest_size=10).digest()
         return b32encode(digest).decode().lower()
+
+
+def _nonces() -> Iterator[bytes]:
+    """Random nonces, drawn many at a time: a call to the kernel for each would cost as much as the sealing."""
+    while True:
+        drawn = os.urandom(_NONCE_BYTES * 256)
+        yield from (drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES))
 
 
 def _derive(secret: str, use: bytes) -> bytes:

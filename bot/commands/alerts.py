@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.app import utc_now
-from bot.commands.failing import explained, fail
+from bot.commands.failing import at_the_stores, explained, fail
 from config.settings import Settings, read_settings
 from store.alerts import Alert, mark_done, open_alerts
 from store.database import Database
@@ -41,11 +41,14 @@ def alerts(
         if len(settings.secret_key.get_secret_value()) < 16:
             fail("MIME_SECRET_KEY is missing: without it addresses cannot be opened")
     if done is not None:
-        if not asyncio.run(_done(settings, done)):
+        with at_the_stores("marking the alert"):
+            marked = asyncio.run(_done(settings, done))
+        if not marked:
             fail(f"there is no open alert {done}")
         typer.echo("Marked as dealt with.")
         return
-    found = asyncio.run(_open(settings))
+    with at_the_stores("reading the alerts"):
+        found = asyncio.run(_open(settings))
     for alert in found:
         who = ", ".join(alert.addresses) or "somebody"
         detail = f" ({alert.detail})" if alert.detail else ""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import library, utc_now
-from bot.commands.failing import explained, fail
+from bot.commands.failing import at_the_stores, explained, fail
 from config.settings import Settings, read_settings
 from evaluation.store import EvaluationStore
 from scheduler.codebook import write_answers, write_codebook
@@ -33,10 +32,8 @@ def export(
         if len(settings.secret_key.get_secret_value()) < 16:
             fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it answers have no pseudonyms")
         flows = library(settings)
-    try:
+    with at_the_stores("the export"):
         pushed, written = asyncio.run(_export(settings, csv, again=again))
-    except (SQLAlchemyError, OSError) as error:
-        fail(f"the export failed: {type(error).__name__}; are both stores there (mime check), and is the folder?")
     typer.echo(f"{pushed} answers pushed.")
     if csv is not None:
         write_codebook(csv / "codebook.csv", flows.flows.values())
@@ -52,7 +49,10 @@ async def _export(settings: Settings, folder: Path | None, *, again: bool) -> tu
         pushed = await push(database, evaluation, vault, utc_now())
         written = 0
         if folder is not None:
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            try:
+                await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            except OSError as error:
+                fail(f"the folder {folder} cannot be made: {error.strerror}")
             written = await write_answers(folder / "answers.csv", evaluation.stream())
         return pushed, written
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,9 @@ from structlog.testing import capture_logs
 from benchmarks.standins.telegram import TelegramFaults
 from benchmarks.standins.twilio import TwilioFaults
 from bot.app import utc_now
-from bot.sender import BACKOFF, LEASE
+from bot.channels.simulated import Simulated
+from bot.pace import Pace
+from bot.sender import BACKOFF, LEASE, Sender
 from domain.contact import URN
 from domain.message import DeliveryReport, OutgoingMessage, Status
 from flows.library import Library
@@ -527,3 +530,16 @@ async def test_the_address_goes_out_as_the_person_s_own(world: Live) -> None:
     """What is sealed opens to the very address that wrote."""
     await queue(world, ANN, "CHECKIN")
     assert (await claimed(world, "sms")).urn == URN("tel", ANNS_NUMBER)
+
+
+async def test_a_sender_without_room_rests_although_there_is_something_to_send(world: Live) -> None:
+    """It once went round and round until there was room, and nothing else in the process ran meanwhile."""
+    channel = Simulated("sms")
+    pace = Pace(1)
+    pace.hold(world.clock().timestamp() + 60)
+    app = world.app
+    sender = Sender(channel, app.database, app.vault, pace, app.settings.quiet, app.ids, world.clock, random.Random(1))
+    sender.wake()
+    assert not await sender.tick(world.clock())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sender.rest(), 0.05)

@@ -430,8 +430,10 @@ async def test_a_web_process_is_not_ready_before_its_senders_and_its_ticker_live
             "the sender for sms is not alive",
             "the ticker is not alive",
         ]
-        for part in (*world.app.senders, world.app.ticker):
-            part.alive_at = world.clock()
+        for sender in world.app.senders:
+            sender.alive_at = world.clock()
+        assert (await http.get("/readyz")).json()["faults"] == ["the ticker is not alive"]
+        world.app.ticker.alive_at = world.clock()
         assert (await http.get("/readyz")).status_code == 200
         world.clock.forward(timedelta(minutes=1))
         assert (await http.get("/readyz")).status_code == 503
