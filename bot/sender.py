@@ -130,8 +130,9 @@ class Sender:
                 room,
                 quiet=self._quiet.cover(now),
             )
+        claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and gaps count from the send
         for message in messages:
-            wait = self._pace.take(now.timestamp(), message.contact_id, self.channel.cost(message))
+            wait = self._pace.take(claimed_at, message.contact_id, self.channel.cost(message))
             self._under_way[asyncio.create_task(self._send(message, wait))] = message.id
         if not self._under_way:
             return False

@@ -36,7 +36,9 @@ ANSWERS = {
 
 async def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
-        while not is_so():
+        while True:
+            if is_so():
+                return
             await asyncio.sleep(0.01)
 
 
