@@ -34,7 +34,7 @@ PEOPLE, STEPS = 16, 24
 WALKS = max(1, INPUTS // (PEOPLE * STEPS))
 
 _REPORTED = (Status.SENT, Status.DELIVERED, Status.FAILED)
-_LIKELY = (*"1111223578", "yes", "yes", "1 2", "skip", "12 3", "0", "no", "back", "8.")
+_LIKELY: tuple[str, ...] = (*"1111223578", "yes", "yes", "1 2", "skip", "12 3", "0", "no", "back", "8.")
 _BEGINNINGS = ("CHECKIN", "OPINION", "FEEDBACK", "/start", "/checkin", "JOIN", "EVENTS", "START", "hello")
 _PAUSES = {
     timedelta(seconds=1): 6,
