@@ -33,6 +33,7 @@ class QuietHours:
 
     def _next(self, instant: datetime, clock: time) -> datetime:
         """The next moment when the zone's clocks show that time; where they skip it, an hour later by them."""
+        clock = clock.replace(fold=0)  # a time that the clocks skip is meant by the clocks before they do
         moment = datetime.combine(instant.astimezone(self.zone).date(), clock, self.zone)
         while True:
             if (found := moment.astimezone(UTC)) > instant:

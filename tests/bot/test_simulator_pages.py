@@ -148,7 +148,8 @@ async def test_a_check_in_by_pressing(open_page: Open) -> None:
     await press(page, "7", "0 = nigdy")
     await first_keys.get_by_role("button", name="Nie").click()  # an old one: it answers to that
     await expect(last(page, "telegram").get_by_role("button", name="10", exact=True)).to_be_visible()
-    await expect(page.locator(".telegram .pressed")).to_have_count(3)
+    said = page.locator(".telegram .theirs .text")  # a press is shown by the words on its button
+    await expect(said).to_have_text(["polski", "CHECKIN", "Tak", "7", "Nie"])
     await expect(page.locator(".sms .message")).to_have_count(0)
 
 
