@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.channels.telegram import IN_FLIGHT
@@ -83,7 +83,8 @@ _QUEUES = st.one_of(
 )
 
 
-@settings(deadline=None, database=None, max_examples=60)
+@settings(deadline=None, database=None, max_examples=150)
+@example([(person, 1) for person in range(IN_FLIGHT)] * 2 + [(100 + n, 1) for n in range(100)], 0.05)
 @given(_QUEUES, st.sampled_from([0.01, 0.05, 0.4]))
 def test_no_second_sees_more_than_telegram_takes(queue: list[tuple[int, int]], seconds_each: float) -> None:
     sending = Sending(telegram(), seconds_each)
