@@ -114,12 +114,13 @@ _CLAIM_COLUMNS = (
 )
 #: Of each person's messages on a channel only the first unfinished one may go: order is kept, one that
 #: failed is tried again before the next, and an uncertain one is cleared up before it. What waits for the
-#: morning holds nothing up.
+#: morning holds nothing up, and nothing less urgent holds up what is more.
 _CLAIM = (
     f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE channel = {{value}} AND status IN ('queued', 'errored')"
     " AND send_after <= {value} AND message_class <= {value} AND NOT EXISTS (SELECT 1 FROM outbox AS earlier"
     " WHERE earlier.contact_id = outbox.contact_id AND earlier.channel = outbox.channel AND earlier.id < outbox.id"
     " AND (earlier.status IN ('sending', 'unknown') OR earlier.message_class <= {value}"
+    " AND earlier.message_class <= outbox.message_class"
     " AND (earlier.status = 'errored' OR earlier.status = 'queued' AND earlier.send_after <= {value})))"
     " ORDER BY message_class, id LIMIT {value}"
 )

@@ -526,6 +526,18 @@ async def test_a_reminder_that_failed_before_the_night_does_not_hold_up_a_reply(
     assert await world.outbox() == ["sent", "errored", "sent"]
 
 
+async def test_a_reminder_that_failed_by_day_does_not_hold_up_a_reply(world: Live) -> None:
+    await queue(world, BEN, "/checkin")
+    await world.send()
+    world.clock.forward(timedelta(hours=30))
+    await ring_due(world.app.database, now(world), world.clock())
+    world.telegram.faults = TelegramFaults(unavailable=1, times=1)
+    await world.send()
+    await world.say(BEN, "help")
+    await world.send()
+    assert await world.outbox() == ["sent", "errored", "sent"]
+
+
 async def test_the_address_goes_out_as_the_person_s_own(world: Live) -> None:
     """What is sealed opens to the very address that wrote."""
     await queue(world, ANN, "CHECKIN")
