@@ -160,8 +160,8 @@ class Sender:
         """A provider that keeps a log is asked. Where none is kept, a question is asked again, for
         without it the person would wait in vain; a reminder or a newsletter is not.
         """
-        if self.channel.can_look_up:
-            candidates = await self.channel.look_up(message)
+        candidates = await self.channel.look_up(message)
+        if candidates is not None:
             others = await outbox.named(self._database, candidates)
             taken = [name for name in candidates if name not in others]
             if taken:

@@ -65,15 +65,15 @@ class Channel(Protocol):
     name: str
     #: How many sends may be under way at once.
     in_flight: int
-    #: Whether the provider can be asked which messages it took.
-    can_look_up: bool
 
     async def send(self, message: OutgoingMessage, now: datetime) -> Sent:
         """Raises one of the SendErrors."""
         ...
 
-    async def look_up(self, message: OutgoingMessage) -> list[str]:
-        """The provider's names of messages that may be this one, the newest last. Raises SendError."""
+    async def look_up(self, message: OutgoingMessage) -> list[str] | None:
+        """The provider's names of messages that may be this one, the newest last; None where it keeps no
+        log that can be asked. Raises SendError.
+        """
         ...
 
     def cost(self, message: OutgoingMessage) -> int:

@@ -117,7 +117,6 @@ class Telegram:
 
     name = "telegram"
     in_flight = IN_FLIGHT
-    can_look_up = False
 
     def __init__(self, token: str, api_base: str, *, timeout: float = 10) -> None:
         def request(read_timeout: float, connections: int) -> HTTPXRequest:
@@ -170,8 +169,8 @@ class Telegram:
             raise _send_error(error) from error
         return Sent(f"{number}/{message.id}")
 
-    async def look_up(self, message: OutgoingMessage) -> list[str]:
-        raise NotImplementedError("Telegram does not tell which messages it took")
+    async def look_up(self, message: OutgoingMessage) -> None:
+        """Telegram does not tell which messages it took."""
 
     def cost(self, message: OutgoingMessage) -> int:
         return 1

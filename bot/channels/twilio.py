@@ -134,7 +134,6 @@ class Twilio:
 
     name = "sms"
     in_flight = 16
-    can_look_up = True
 
     def __init__(
         self,
