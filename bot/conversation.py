@@ -24,7 +24,8 @@ from flows.phrases import Phrases
 from flows.render import button_label
 from flows.replies import command, language_named, understand
 from flows.session import Outcome, Session
-from store.turns import Person, Talk, to_ms
+from store.changes import Person, Talk
+from store.times import to_ms
 
 #: Words outside any conversation are answered this many times in a row: the other end may be a machine.
 CHATTER = 5

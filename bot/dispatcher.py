@@ -37,9 +37,11 @@ from flows.labels import label
 from flows.model import SelectMultiple
 from flows.render import Renderer, marked
 from scheduler.plan import later
+from store.changes import AnswerRow, Changes, Due, Loaded, Person, Queued, Talk
 from store.database import Database, is_refusal
 from store.outbox import report
-from store.turns import AnswerRow, Changes, Due, Loaded, Person, Queued, Talk, load, save, to_ms
+from store.times import to_ms
+from store.turns import load, save
 from store.vault import Vault
 
 log = structlog.get_logger()

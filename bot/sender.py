@@ -26,7 +26,7 @@ from domain.quiet import QuietHours
 from store import outbox
 from store.database import Database
 from store.outbox import Outcome
-from store.turns import to_ms
+from store.times import to_ms
 from store.vault import Vault
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from evaluation.store import EvaluationStore
 from flows.conditions import Answer
 from store.answers import StoredAnswer, mark_exported, to_export
 from store.database import Database
-from store.turns import from_ms, to_ms
+from store.times import from_ms, to_ms
 from store.vault import Vault
 
 _BATCH = 500

@@ -11,8 +11,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from store import fires
+from store.changes import Due
 from store.database import Database
-from store.turns import Due
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from store import tables as t
 from store.database import Database
-from store.turns import from_ms, to_ms
+from store.times import from_ms, to_ms
 from store.vault import Vault
 
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from store import tables as t
+from store.changes import Due
 from store.database import Database
-from store.turns import Due, to_ms
+from store.times import to_ms
 
 #: Providers deliver a message again within a day at most (Telegram keeps updates for 24 hours).
 KEEP_SEEN = timedelta(days=3)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from domain.contact import URN
 from store import tables as t
 from store.database import Database
-from store.turns import from_ms, opened_message
+from store.times import from_ms
+from store.turns import opened_message
 from store.vault import Vault, WrongKey
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]

@@ -11,7 +11,8 @@ from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, 
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.database import Database, HotTransaction
-from store.turns import BLOCK_URNS, CANCEL_FOR_URN, from_ms, opened_message
+from store.times import from_ms
+from store.turns import BLOCK_URNS, CANCEL_FOR_URN, opened_message
 from store.vault import Vault
 
 

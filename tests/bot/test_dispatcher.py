@@ -25,8 +25,8 @@ from domain.quiet import QuietHours
 from flows.library import Library
 from scheduler.ticker import ring_due
 from store import tables as t
+from store.changes import Due
 from store.history import history
-from store.turns import Due
 from tests.conftest import Clock, World, make_world
 
 QUIET = QuietHours(time(20), time(9), ZoneInfo("Europe/London"))

@@ -27,9 +27,10 @@ from domain.message import DeliveryReport, OutgoingMessage, Status
 from flows.library import Library
 from scheduler.ticker import ring_due
 from store import outbox
+from store.changes import Due
 from store.fires import KEEP_SEEN, forget_seen
 from store.outbox import Outcome
-from store.turns import Due, to_ms
+from store.times import to_ms
 from tests.bot.live import Live, app_on, live
 from tests.conftest import Clock
 

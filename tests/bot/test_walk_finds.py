@@ -7,7 +7,7 @@ from datetime import timedelta
 from domain.contact import URN
 from domain.message import Blocking, BlockingChanged
 from scheduler.ticker import ring_due
-from store.turns import Due
+from store.changes import Due
 from tests.conftest import World
 
 BEN = "telegram:5001"

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bot.app import utc_now
 from scheduler.ticker import Ticker, ring_due
 from store import fires
-from store.turns import Due
+from store.changes import Due
 from tests.conftest import World
 
 ANN = "tel:+447700900101"
