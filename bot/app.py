@@ -118,6 +118,8 @@ def build(
         flows,
         ids,
         vault.button,
+        vault.code,
+        rng.randrange if rng else secrets.randbelow,
         provider_answers_stop={"sms": STOPS_AT} if settings.twilio_on and not simulate else {},
     )
     senders: list[Sender] = []

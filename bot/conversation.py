@@ -7,71 +7,71 @@ The engine answers for what happens inside a flow; this file for all around it. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
+from bot import codes, team
+from bot.turn import Alert, Errand, Moment, Setting, Turn
+from domain.carer import Scope
+from domain.code import CodeKind, shown
+from domain.contact import Purpose
 from domain.message import MessageClass, Received
-from flows.effects import Ask, Effect, EndSession, Say, StartWait
-from flows.engine import Sprint, step
+from flows.conditions import Answer
+from flows.effects import AlertKind, Ask, Do, EndSession, RaiseAlert, Say, StartWait
+from flows.engine import Sprint, asked, step
 from flows.fold import fold
 from flows.inputs import DONE, STEERING, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.library import Library
 from flows.localized import LocalFlow
-from flows.model import SelectMultiple, SelectOne, YesNo
+from flows.model import Action, SelectMultiple, SelectOne, YesNo
 from flows.phrases import Phrases
 from flows.render import button_label
-from flows.replies import command, language_named, understand
+from flows.replies import command, language_named, topic_left, understand
 from flows.session import Outcome, Session
 from store.changes import Person, Talk
-from store.times import to_ms
+from store.circle import Circle
 
 #: Words outside any conversation are answered this many times in a row: the other end may be a machine.
 CHATTER = 5
 #: Done for people by a person until the bot learns to; each tells the team.
-_BY_A_PERSON = frozenset(
-    {Command.JOIN, Command.EVENTS, Command.BOOKINGS, Command.OUT, Command.MY_DATA, Command.FORGET_ME}
-)
+_BY_A_PERSON = frozenset({Command.EVENTS, Command.BOOKINGS, Command.OUT})
 _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
-CHECKIN_FLOW = "wellbeing"
+CHECKIN_FLOW, JOINING_FLOW = "wellbeing", "joining"
+#: Words that start a flow.
+_FLOWS = {
+    Command.CHECKIN: CHECKIN_FLOW,
+    Command.JOIN: JOINING_FLOW,
+    Command.TAKE_PART: "taking_part",
+    Command.ABOUT_ME: "about_you",
+    Command.NEEDS: "needs",
+    Command.SHARE: "share_phone",
+    Command.FORGET_ME: "forget_me",
+}
+_TOPICS = {
+    Purpose.NEWSLETTER: "topic_newsletter",
+    Purpose.INVITATIONS: "topic_invitations",
+    Purpose.QUESTIONNAIRES: "topic_questionnaires",
+    Purpose.CARER: "topic_carer",
+    Purpose.QUOTES: "topic_quotes",
+}
+_SCOPES = {
+    Scope.NOTHING: "scope_nothing",
+    Scope.REMINDERS: "scope_reminders",
+    Scope.HELP: "scope_help",
+    Scope.ANSWER: "scope_answer",
+}
+#: What a person of the team is called to at once, and writes with them about.
+_HANDED_OVER = frozenset({AlertKind.DISTRESS, AlertKind.PERSON, AlertKind.STUCK})
+#: Nobody took over for so long: the bot comes back and says so.
+HANDOVER_MS = 3 * 3_600_000
 _OPTION = re.compile(r"-?[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """The time of a batch, in the forms that every turn in it needs: `ms` since 1970, `today` where we are."""
-
-    at: datetime
-    ms: int
-    today: date
-
-    @classmethod
-    def of(cls, at: datetime, zone: ZoneInfo) -> Moment:
-        return cls(at, to_ms(at), at.astimezone(zone).date())
-
-
-@dataclass(slots=True)
-class Turn:
-    """What one happening brings: what to say, what to do, and the talks it changed or began.
-
-    `said` is in `language`. `alert` is the kind of thing that a person of the team must see. `pressed`
-    is the label of the button that was pressed, if one was.
-    """
-
-    language: str
-    said: list[Say | Ask] = field(default_factory=list)
-    done: list[tuple[Talk, Effect]] = field(default_factory=list)
-    changed: list[Talk] = field(default_factory=list)
-    begun: list[Talk] = field(default_factory=list)
-    alert: str | None = None
-    message_class: MessageClass = MessageClass.REPLY
-    pressed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Conversation:
-    """`ids` gives a new id; `button` gives the token of a question's buttons in a session.
+    """`ids` gives a new id; `button` gives the token of a question's buttons in a session; `code_key` the key
+    of a code; `below(n)` a number from 0 to n-1 that nobody can foresee.
 
     `provider_answers_stop`: by channel, the words for STOP to which the provider itself answers, and
     after which it would refuse our own answer.
@@ -80,48 +80,190 @@ class Conversation:
     library: Library
     ids: Callable[[], int]
     button: Callable[[int, str], str]
+    code_key: Callable[[str], int]
+    below: Callable[[int], int]
     provider_answers_stop: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def hear(self, person: Person, received: Received, urn_key: int, now: Moment) -> Turn:
+    def hear(
+        self, person: Person, received: Received, urn_key: int, now: Moment, setting: Setting | None = None
+    ) -> Turn:
         """Somebody wrote or pressed a button."""
-        turn = Turn(self.library.language(person.contact.language))
-        words = self.library.words[turn.language]
-        if received.button is None and not received.text.strip():
-            if person.contact.stopped_at is None and person.chatter < CHATTER:
-                person.chatter += 1
-                turn.said.append(Say(self._phrases(turn).only_text))
-            return turn
+        setting = setting or Setting()
+        turn = Turn(self.library.language(setting.reader or person.contact.language), setting.helper)
+        if setting.greeting is not None:
+            turn.said.append(setting.greeting)
         if received.button is not None:
             if person.contact.stopped_at is None:
                 self._press(turn, person, received, urn_key, now)
             return turn
+        words = self.library.words[turn.language]
         said = command(received.text, words)
+        # a person of the team may write of such things to somebody
+        alarmed = not team.serves(person, setting.circle) and self.library.distress.hears(received.text)
+        if alarmed:
+            self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
-            if said is Command.START:
-                person.contact = replace(person.contact, stopped_at=None)
-                turn.said.append(Say(self._phrases(turn).welcome_again))
-            return turn
+            self._hear_stopped(turn, person, said, received, urn_key, now)
+        elif said is Command.STOP:
+            self._stop(turn, person, received, now, quietly=alarmed)
+        elif team.hear(turn, person, received.text, setting.circle) or alarmed:
+            pass
+        elif said is None and self._for_the_team(turn, person, received, now):
+            pass  # kept for whoever takes over; meanwhile the bot does not talk in between
+        else:
+            self._hear_words(turn, person, received, said, urn_key, now, setting)
+        return turn
+
+    def _for_the_team(self, turn: Turn, person: Person, received: Received, now: Moment) -> bool:
+        """Whether words of somebody who waits for a person of the team are for that person: all that do not
+        answer the question that waits. Words for a question that rests are not taken for its answer.
+        """
+        if person.contact.handover_id is None:
+            return False
         talk = person.talk
-        if said is not None and said not in _ALWAYS and talk and self._answers(turn, talk, received.text, now):
+        flow = self._flow(turn, talk) if talk else None
+        if talk is None or flow is None or talk.session.paused:
+            return True
+        question = asked(flow, talk.session)
+        return question is None or understand(question, received.text, flow.words, now.today) is None
+
+    def _hear_words(
+        self,
+        turn: Turn,
+        person: Person,
+        received: Received,
+        said: Command | None,
+        urn_key: int,
+        now: Moment,
+        setting: Setting,
+    ) -> None:
+        words = self.library.words[turn.language]
+        talk = person.talk
+        if not received.text.strip():
+            self._chat(turn, person, Say(self._phrases(turn).only_text))
+            return
+        if setting.code is not None or (setting.typed and not self._answers(turn, talk, received.text, now)):
+            self._take_code(turn, person, received, urn_key, now, setting)
+            return
+        if said is not None and said not in _ALWAYS and self._answers(turn, talk, received.text, now):
             said = None
         if said is not None:
-            self._obey(turn, person, said, received, urn_key, now)
+            self._obey(turn, person, said, received, urn_key, now, setting.circle)
         elif talk is not None and received.text.isdecimal():  # most replies: no name of anything
             self._reply(turn, person, talk, received, urn_key, now)
         elif language := language_named(received.text, words):
             self._speak(turn, person, language, received, urn_key, now)
+        elif (topic := topic_left(received.text, words)) is not None:
+            self._leave_topic(turn, person, topic, setting.circle)
         elif flow := self.library.starts.get(fold(received.text)):
             self._start(turn, person, flow, received.channel, urn_key, now)
         elif talk is not None:
             self._reply(turn, person, talk, received, urn_key, now)
-        elif person.chatter < CHATTER:
+        else:
+            self._chat(turn, person, Say(self._phrases(turn).hello))
+            if setting.offer is not None:
+                turn.said.append(Say(self.library.phrases[setting.offer].offer_language))
+
+    def _chat(self, turn: Turn, person: Person, say: Say) -> None:
+        if person.chatter < CHATTER:
             person.chatter += 1
-            turn.said.append(Say(self._phrases(turn).hello))
-        return turn
+            turn.said.append(say)
+
+    def _hear_stopped(
+        self, turn: Turn, person: Person, said: Command | None, received: Received, urn_key: int, now: Moment
+    ) -> None:
+        """Who told us to stop is heard again when they ask for it in so many words."""
+        if said not in (Command.START, Command.JOIN):
+            return
+        person.contact = replace(person.contact, stopped_at=None)
+        if said is Command.START:
+            turn.said.append(Say(self._phrases(turn).welcome_again))
+        else:
+            self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+
+    def _alarm(self, turn: Turn, person: Person, now: Moment) -> None:
+        """Somebody may be in danger: the numbers at once, no more questions, and a person of the team."""
+        turn.message_class = MessageClass.CRISIS
+        turn.said.append(Say(self._phrases(turn).crisis))
+        self._hand_over(turn, person, AlertKind.DISTRESS, now)
+
+    def _hand_over(self, turn: Turn, person: Person, kind: AlertKind, now: Moment) -> None:
+        """Call a person of the team. Until they are done, or nobody comes, the questions rest."""
+        self._rest(turn, person, now)
+        alert = Alert(self.ids(), kind)
+        turn.alerts.append(alert)
+        turn.errands.append(Errand("page", alert.id))
+        if person.contact.handover_id is None:
+            person.contact = replace(person.contact, handover_id=alert.id)
+            turn.errands.append(Errand("handover", alert.id, after_ms=HANDOVER_MS))
+
+    def _rest(self, turn: Turn, person: Person, now: Moment) -> None:
+        """The question that waits goes on waiting, and nothing reminds of it."""
+        talk = person.talk
+        if talk is None or talk.session.paused:
+            return
+        flow = self._flow(turn, talk)
+        talk.session = replace(talk.session, sprint=talk.session.sprint + 1, paused=True, resting=False)
+        if flow is not None:
+            talk.deadline_at = now.ms + flow.expires_after.ms
+        turn.changed.append(talk)
+
+    def _tell_team(self, turn: Turn, kind: AlertKind) -> None:
+        alert = Alert(self.ids(), kind)
+        turn.alerts.append(alert)
+        turn.errands.append(Errand("page", alert.id))
+
+    def _stop(self, turn: Turn, person: Person, received: Received, now: Moment, *, quietly: bool) -> None:
+        self._leave(turn, person, Outcome.STOPPED)
+        person.contact = replace(person.contact, stopped_at=now.at)
+        if not quietly and fold(received.text) not in self.provider_answers_stop.get(received.channel, ()):
+            turn.said.append(Say(self._phrases(turn).stopped))
+
+    def _leave_topic(self, turn: Turn, person: Person, topic: Purpose, circle: Circle) -> None:
+        phrases = self._phrases(turn)
+        if topic is Purpose.CARER:
+            self._unlink(turn, person, circle)
+            return
+        person.contact = replace(person.contact, consents=person.contact.consents - {topic})
+        turn.consents.append((topic, False))
+        if topic is Purpose.QUESTIONNAIRES and person.talk is not None:
+            self._leave(turn, person, Outcome.STOPPED)
+        turn.said.append(Say(phrases.topic_left, {"topic": getattr(phrases, _TOPICS[topic])}))
+
+    def _unlink(self, turn: Turn, person: Person, circle: Circle) -> None:
+        phrases = self._phrases(turn)
+        if Purpose.CARER not in person.contact.consents:
+            turn.said.append(Say(phrases.no_carer))
+            return
+        self._end_carers(turn, person)
+        turn.said.append(Say(phrases.unlinked))
+        turn.errands.append(Errand("carers_ended"))
+
+    def _end_carers(self, turn: Turn, person: Person) -> None:
+        person.contact = replace(person.contact, consents=person.contact.consents - {Purpose.CARER})
+        turn.consents.append((Purpose.CARER, False))
+        turn.ended_carers = True
+
+    def _take_code(
+        self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, setting: Setting
+    ) -> None:
+        """A code was sent: one that works does its work, a wrong one is refused kindly, and not often."""
+        taken = codes.take(turn, person, setting.code, self._phrases(turn), now)
+        if taken is not None and taken.kind is CodeKind.POSTER:
+            known: dict[str, Answer] = {"heard_from": taken.detail["source"]} if "source" in taken.detail else {}
+            if Purpose.NEWSLETTER in person.contact.consents:
+                turn.said.append(Say(self._phrases(turn).hello))
+            else:
+                self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now, known)
 
     def _reply(self, turn: Turn, person: Person, talk: Talk, received: Received, urn_key: int, now: Moment) -> None:
         given = Replied(received.text, now.today, self._idle(talk, now))
         self._step(turn, person, talk, given, now, received, urn_key)
+
+    def _new_code(self, turn: Turn, kind: CodeKind, person: Person, detail: Mapping[str, str], now: Moment) -> str:
+        code, row = codes.make(kind, person.contact.id, detail, now, self.code_key, self.below)
+        turn.codes.append(row)
+        return shown(code)
 
     def wake(self, person: Person, talk: Talk, now: Moment) -> Turn:
         """The fire of a waiting talk rang. Where the talk has moved on meanwhile, nothing follows:
@@ -148,10 +290,10 @@ class Conversation:
     def _idle(self, talk: Talk, now: Moment) -> timedelta:
         return timedelta(milliseconds=max(0, now.ms - talk.heard_at))
 
-    def _answers(self, turn: Turn, talk: Talk, text: str, now: Moment) -> bool:
+    def _answers(self, turn: Turn, talk: Talk | None, text: str, now: Moment) -> bool:
         """Whether a steering word is also one of the answers on offer just now: then it is the answer."""
-        flow = self._flow(turn, talk)
-        question = flow.question(talk.session.waiting_at) if flow and talk.session.waiting_at else None
+        flow = self._flow(turn, talk) if talk else None
+        question = asked(flow, talk.session) if flow and talk else None
         if flow is None or not isinstance(question, SelectOne | SelectMultiple | YesNo):
             return False
         return understand(question, text, flow.words, now.today) is not None
@@ -169,11 +311,21 @@ class Conversation:
             "",  # of an earlier session: no question of this one
         )
         number = int(option) if _OPTION.fullmatch(option) else DONE - 1  # no button has it
-        if (question := flow.question(name)) is not None:
+        question = asked(flow, talk.session) if name == waiting_at else flow.question(name)
+        if question is not None:
             turn.pressed = button_label(question, number, flow.phrases)
         self._step(turn, person, talk, Chose(name, number, self._idle(talk, now)), now, received, urn_key)
 
-    def _obey(self, turn: Turn, person: Person, said: Command, received: Received, urn_key: int, now: Moment) -> None:
+    def _obey(
+        self,
+        turn: Turn,
+        person: Person,
+        said: Command,
+        received: Received,
+        urn_key: int,
+        now: Moment,
+        circle: Circle,
+    ) -> None:
         phrases = self._phrases(turn)
         talk = person.talk
         if said in STEERING:
@@ -182,14 +334,10 @@ class Conversation:
             else:
                 self._step(turn, person, talk, Steered(said, self._idle(talk, now)), now, received, urn_key)
             return
+        if said in _FLOWS:
+            self._start(turn, person, _FLOWS[said], received.channel, urn_key, now)
+            return
         match said:
-            case Command.STOP:
-                self._leave(turn, person, Outcome.STOPPED)
-                person.contact = replace(person.contact, stopped_at=now.at)
-                if fold(received.text) not in self.provider_answers_stop.get(received.channel, ()):
-                    turn.said.append(Say(phrases.stopped))
-            case Command.CHECKIN:
-                self._start(turn, person, CHECKIN_FLOW, received.channel, urn_key, now)
             case Command.HELP:
                 turn.said.append(Say(phrases.help))
             case Command.LANGUAGE:
@@ -197,13 +345,35 @@ class Conversation:
                 turn.said.append(Say(phrases.languages, {"names": names}))
             case Command.PERSON:
                 turn.said.append(Say(phrases.person))
-                turn.alert = "person"
-            case Command.START:
+                self._hand_over(turn, person, AlertKind.PERSON, now)
+            case Command.START if Purpose.NEWSLETTER not in person.contact.consents and talk is None:
+                self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+            case Command.START | Command.ME:
                 turn.said.append(Say(phrases.hello))
+            case Command.CARER:
+                self._tell_of_carers(turn, person, circle)
+                if not circle.charges.get(person.contact.id):
+                    self._start(turn, person, "carer", received.channel, urn_key, now)
+            case Command.UNLINK:
+                self._unlink(turn, person, circle)
+            case Command.LINK:
+                code = self._new_code(turn, CodeKind.JOIN, person, {}, now)
+                turn.said.append(Say(phrases.link_code, {"code": code}))
+            case Command.MY_DATA | Command.DELETE_LAST:
+                turn.errands.append(Errand(said.value))
             case _:
                 assert said in _BY_A_PERSON, said
                 turn.said.append(Say(phrases.call_us))
-                turn.alert = said.value
+                turn.alerts.append(Alert(self.ids(), said.value))
+
+    def _tell_of_carers(self, turn: Turn, person: Person, circle: Circle) -> None:
+        """Who may do what for them, or for whom they may answer."""
+        phrases = self._phrases(turn)
+        for charge in circle.charges.get(person.contact.id, ()):
+            if charge.agreed and charge.scope is Scope.ANSWER:
+                turn.said.append(Say(phrases.carer_how_to_answer, {"nickname": charge.nickname}))
+        for carer in circle.carers.get(person.contact.id, ()):
+            turn.said.append(Say(phrases.carer_now, {"scope": getattr(phrases, _SCOPES[carer.scope])}))
 
     def _speak(self, turn: Turn, person: Person, language: str, received: Received, urn_key: int, now: Moment) -> None:
         """Change the language, and ask the waiting question again in the new one."""
@@ -216,8 +386,17 @@ class Conversation:
         if person.talk is not None:
             self._step(turn, person, person.talk, Steered(Command.AGAIN), now, received, urn_key)
 
-    def _start(self, turn: Turn, person: Person, id: str, channel: str, urn_key: int, now: Moment) -> None:
-        """Start a flow; somebody who is in it already is asked on instead."""
+    def _start(
+        self,
+        turn: Turn,
+        person: Person,
+        id: str,
+        channel: str,
+        urn_key: int,
+        now: Moment,
+        answers: Mapping[str, Answer] | None = None,
+    ) -> None:
+        """Start a flow; somebody who is in it already is asked on instead. `answers` are known without asking."""
         flow = self.library.flow(id, turn.language)
         if flow is None:
             return
@@ -225,14 +404,20 @@ class Conversation:
         if talk is not None and talk.session.flow == id and turn.message_class is MessageClass.REPLY:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
-        self._leave(turn, person, Outcome.REPLACED)
+        if talk is not None and flow.resumes and person.suspended is None:
+            person.suspended, person.talk = talk, None
+            person.contact = replace(person.contact, suspended_id=talk.id)
+        elif talk is not None:
+            self._end_quietly(turn, talk, Outcome.REPLACED)
+            person.talk = None
         at = now.ms
         begun = Talk(self.ids(), person.contact.id, Session(id, flow.version), channel, urn_key, at, at, at, 0)
-        known = {
+        known: dict[str, Answer] = {
             q.name: "yes"
             for q in flow.asked()
             if isinstance(q, YesNo) and q.consent is not None and q.consent in person.contact.consents
         }
+        known.update(answers or {})
         person.talk = begun
         person.contact = replace(person.contact, session_id=begun.id)
         turn.begun.append(begun)
@@ -255,7 +440,8 @@ class Conversation:
             return
         if received is not None:
             talk.heard_at = now.ms
-            talk.channel, talk.urn_key = received.channel, urn_key
+            if not turn.helper:  # the person goes on being asked on their own phone
+                talk.channel, talk.urn_key = received.channel, urn_key
             turn.changed.append(talk)
         sprint = step(flow, talk.session, given)
         if sprint.session is not talk.session:
@@ -274,21 +460,79 @@ class Conversation:
                 case EndSession(outcome):
                     self._end(person, talk, outcome)
                     turn.done.append((talk, effect))
+                case Do(action):
+                    self._do(turn, person, talk, action, now)
+                case RaiseAlert(kind):
+                    if kind in _HANDED_OVER:
+                        self._hand_over(turn, person, kind, now)
+                    else:
+                        self._tell_team(turn, kind)
                 case _:
                     turn.done.append((talk, effect))
+        if talk.outcome is not None and person.talk is None and person.suspended is not None:
+            self._resume(turn, person, now)
+
+    def _do(self, turn: Turn, person: Person, talk: Talk, action: Action, now: Moment) -> None:
+        phrases = self._phrases(turn)
+        answers = talk.session.answers
+        match action:
+            case Action.FORGET:
+                turn.errands.append(Errand("erase"))
+            case Action.CARER_CODE:
+                scope = Scope(str(answers["scope"]))
+                turn.carers = scope.value
+                detail = {"scope": scope.value, "nickname": str(answers["nickname"])}
+                code = self._new_code(turn, CodeKind.CARER, person, detail, now)
+                turn.said.append(Say(phrases.carer_code, {"code": code}))
+            case Action.END_CARERS:
+                if Purpose.CARER in person.contact.consents:
+                    self._end_carers(turn, person)
+                    turn.errands.append(Errand("carers_ended"))
+            case Action.SHARE_PHONE:
+                turn.shares = str(answers["own"]), str(answers["other"])
+                turn.said.append(Say(phrases.phone_shared, {"other": turn.shares[1]}))
+            case Action.WRONG_PERSON:
+                person.contact = replace(person.contact, stopped_at=now.at, suspended_id=None)
+                person.suspended = None
+                turn.alerts.append(Alert(self.ids(), "wrong_person"))
+            case Action.CALL_ME:
+                turn.said.append(Say(phrases.call_noted))
+                self._tell_team(turn, AlertKind.CALL)
+
+    def _resume(self, turn: Turn, person: Person, now: Moment) -> None:
+        """Back to where they were before the flow that has just ended."""
+        talk, person.suspended = person.suspended, None
+        person.contact = replace(person.contact, suspended_id=None)
+        if talk is None or person.contact.stopped_at is not None:
+            return
+        person.talk = talk
+        person.contact = replace(person.contact, session_id=talk.id)
+        self._step(turn, person, talk, Steered(Command.AGAIN), now)
 
     def _leave(self, turn: Turn, person: Person, outcome: Outcome) -> None:
-        """End the talk that somebody is in, from outside the engine."""
-        if (talk := person.talk) is not None:
-            talk.session = replace(talk.session, sprint=talk.session.sprint + 1, waiting_at=None)
-            turn.changed.append(talk)
-            self._end(person, talk, outcome)
+        """End the talks that somebody is in, from outside the engine."""
+        for talk in (person.talk, person.suspended):
+            if talk is not None:
+                self._end_quietly(turn, talk, outcome)
+        person.talk = person.suspended = None
+        person.contact = replace(person.contact, session_id=None, suspended_id=None)
+
+    def _end_quietly(self, turn: Turn, talk: Talk, outcome: Outcome) -> None:
+        talk.session = replace(talk.session, sprint=talk.session.sprint + 1, waiting_at=None)
+        talk.outcome = outcome
+        turn.changed.append(talk)
 
     def _end(self, person: Person, talk: Talk, outcome: Outcome) -> None:
         talk.outcome = outcome
         if person.talk is talk:
             person.talk = None
             person.contact = replace(person.contact, session_id=None)
+
+
+#: Scripts that only one of our languages is written in.
+_SCRIPTS: dict[str, tuple[str, str]] = {"bn": ("\u0980", "\u09ff"), "ur": ("\u0600", "\u06ff")}
+#: The languages of countries whose phones people bring with them (ITU-T E.164 country codes).
+_COUNTRIES = {"+48": "pl", "+40": "ro", "+373": "ro", "+92": "ur", "+880": "bn"}
 
 
 def guess_language(library: Library, received: Received) -> str | None:
@@ -302,5 +546,9 @@ def guess_language(library: Library, received: Received) -> str | None:
     return None
 
 
-#: Scripts that only one of our languages is written in.
-_SCRIPTS: dict[str, Sequence[str]] = {"bn": ("\u0980", "\u09ff"), "ur": ("\u0600", "\u06ff")}
+def language_to_offer(library: Library, received: Received) -> str | None:
+    """A language that somebody new may like to be told of: a phone from abroad is a hint, and no more."""
+    if received.urn.scheme != "tel":
+        return None
+    found = next((tag for code, tag in _COUNTRIES.items() if received.urn.path.startswith(code)), None)
+    return found if found in library.spoken else None

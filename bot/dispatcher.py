@@ -16,16 +16,23 @@ from typing import assert_never
 
 import structlog
 
-from bot.conversation import Conversation, Moment, Turn, guess_language
-from domain.contact import URN, Contact
+from bot.carers import told
+from bot.conversation import Conversation, guess_language, language_to_offer
+from bot.turn import Moment, Relay, Setting, Turn
+from bot.voices import VOICE_MS, Voice, whose
+from domain.code import code_in
+from domain.contact import URN, Contact, Purpose, Role
+from domain.hours import PreferredHours, in_hours
 from domain.message import Blocking, BlockingChanged, DeliveryReport, MessageClass, Received
 from domain.quiet import QuietHours
-from flows.conditions import Answer
+from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.effects import (
     Ask,
+    Do,
     Effect,
     EndSession,
     Mark,
+    RaiseAlert,
     RecordConsent,
     RepeatFlow,
     SaveAnswer,
@@ -33,15 +40,17 @@ from flows.effects import (
     StartWait,
     WithdrawAnswer,
 )
+from flows.fold import digits_to_ascii, fold
 from flows.labels import label
 from flows.model import SelectMultiple
 from flows.render import Renderer, marked
 from scheduler.plan import later
-from store.changes import AnswerRow, Changes, Due, Loaded, Person, Queued, Talk
-from store.database import Database, is_refusal
+from store.changes import AlertRow, AnswerRow, Changes, Due, Loaded, Person, Phone, ProfileRow, Queued, Talk
+from store.circle import Around, Circle, load_addresses, load_circle
+from store.database import Database, HotTransaction, is_refusal
 from store.outbox import report
 from store.times import to_ms
-from store.turns import load, save
+from store.turns import load, load_more, save
 from store.vault import Vault
 
 log = structlog.get_logger()
@@ -59,6 +68,8 @@ WORTH_SENDING = {
 _WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
 _DAY_MS = 24 * 3_600_000
 BATCH = 128
+#: Asks the waiting question again; understood in every language.
+AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +235,7 @@ class Dispatcher:
                     assert_never(fact)
         async with self._database.hot() as tx:
             loaded = await load(tx, vault, urns, [seen for _, _, seen in arrivals], due)
+            circle = await self._circle(tx, loaded, arrivals, due)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
                 if seen_key in seen:
@@ -231,13 +243,13 @@ class Dispatcher:
                 seen.add(seen_key)
                 batch.changes.seen.append((seen_key, batch.moment.ms))
                 try:
-                    self._arrived(batch, loaded, arrival, urn_key)
+                    self._arrived(batch, loaded, circle, arrival, urn_key)
                 except Exception as error:
                     raise Poison(arrival) from error
             for fire in due:
                 if fire.id in loaded.due:
                     try:
-                        self._rang(batch, loaded, fire)
+                        self._rang(batch, loaded, circle, fire)
                     except Exception as error:
                         raise Poison(fire) from error
             save(tx, vault, self._ids, batch.moment.ms, batch.changes)
@@ -270,32 +282,155 @@ class Dispatcher:
                     changes.done_fires.append((fact.id,))
                 case DeliveryReport():
                     pass
-            changes.alerts.append(("parked", contact_id, type(fact).__name__, now_ms))
+            changes.alerts.append(AlertRow(self._ids(), "parked", contact_id, type(fact).__name__))
             save(tx, vault, self._ids, now_ms, changes)
 
-    def _arrived(self, batch: _Batch, loaded: Loaded, fact: Received | BlockingChanged, urn_key: int) -> None:
+    async def _circle(
+        self,
+        tx: HotTransaction,
+        loaded: Loaded,
+        arrivals: Sequence[tuple[Received | BlockingChanged, int, int]],
+        due: Sequence[Due],
+    ) -> Circle:
+        """What the people of the batch have around them, for the few who have anything."""
+        codes = set()
+        for fact, urn_key, _ in arrivals:
+            person = loaded.people.get(loaded.urns.get(urn_key, 0))
+            if isinstance(fact, Received) and (code := _code_of(fact, person)) is not None:
+                codes.add(self._vault.code(code))
+        people = loaded.people
+        around = Around(
+            with_carers=[id for id, p in people.items() if Purpose.CARER in p.contact.consents],
+            carers=[id for id, p in people.items() if Role.CARER in p.contact.roles],
+            shared_urns=[key for key, phone in loaded.phones.items() if phone.shared],
+            handovers=[p.contact.handover_id for p in people.values() if p.contact.handover_id is not None],
+            codes=codes,
+        )
+        if not around:
+            return Circle()
+        circle = await load_circle(tx, self._vault, around)
+        others = {id for names in circle.sharers.values() for id in names}
+        others |= {c.contact_id for charges in circle.charges.values() for c in charges}
+        await load_more(tx, self._vault, loaded, others)
+        await load_addresses(tx, circle, {c.contact_id for charges in circle.charges.values() for c in charges})
+        return circle
+
+    def _arrived(
+        self, batch: _Batch, loaded: Loaded, circle: Circle, fact: Received | BlockingChanged, urn_key: int
+    ) -> None:
         if urn_key not in loaded.urns and not self._accepts(fact.urn):
             log.warning("address refused: not a mobile number", channel=fact.channel)
             return
-        person = self._person(batch, loaded, fact, urn_key)
+        new = urn_key not in loaded.urns
+        owner = self._person(batch, loaded, fact, urn_key)
         if isinstance(fact, BlockingChanged):
             blocked = fact.change is Blocking.BLOCKED
             batch.changes.blocked[urn_key] = batch.moment.ms if blocked else None
             if blocked:
-                batch.changes.cancelled_for_urn[person.contact.id, urn_key] = None
+                batch.changes.cancelled_for_urn[owner.contact.id, urn_key] = None
             return
         if urn_key in loaded.blocked:  # who writes to us has unblocked us
             batch.changes.blocked[urn_key] = None
+        if phone := loaded.phones.get(urn_key) or self._lent(owner, circle, urn_key):
+            self._arrived_on_shared(batch, loaded, circle, fact, urn_key, owner, phone)
+            return
+        setting = self._setting(owner, fact, circle)
+        if new:
+            setting = replace(setting, offer=language_to_offer(self._library, fact))
+        self._hear(batch, circle, owner, fact, urn_key, setting)
+
+    def _setting(self, person: Person, fact: Received, circle: Circle) -> Setting:
+        """What surrounds the words of somebody who writes for themself, from a phone of their own."""
+        code = _code_of(fact, person)
+        if code is None:
+            return Setting(circle)
+        return Setting(
+            circle, code_in(digits_to_ascii(fact.text)) is not None, circle.codes.get(self._vault.code(code))
+        )
+
+    def _lent(self, owner: Person, circle: Circle, urn_key: int) -> Phone | None:
+        """A carer's phone, which may speak for whom they care for."""
+        return Phone(urn_key, owner.contact.id, False) if owner.contact.id in circle.charges else None
+
+    def _arrived_on_shared(
+        self, batch: _Batch, loaded: Loaded, circle: Circle, fact: Received, urn_key: int, owner: Person, phone: Phone
+    ) -> None:
+        """Words from a phone that may speak for several: first it must be clear whose they are."""
+        now, language = batch.moment.ms, self._library.language(owner.contact.language)
+        phrases, words = self._library.phrases[language], self._library.words[language]
+        sharers = circle.sharers.get(urn_key, {})
+        charges = circle.charges.get(owner.contact.id, [])
+        alarmed = fact.button is None and self._library.distress.hears(fact.text)
+        text = None if fact.button is not None else fact.text
+        voice = (
+            Voice(owner.contact.id) if alarmed else whose(text, owner.contact.id, phone, sharers, charges, words, now)
+        )
+        id = f"in/{fact.channel}/{fact.external_id}"[:80]
+        if voice.contact_id is None:
+            phone.held = fact.text if phone.held is None else phone.held
+            batch.changes.phones[urn_key] = phone
+            batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now))
+            turn = Turn(language, said=[Say(phrases.who_writes, {"names": ", ".join(sharers.values())})])
+            self._apply(batch, owner, turn, fact.channel, urn_key, id, circle)
+            return
+        person = loaded.people[voice.contact_id]
+        setting = (
+            self._setting(person, fact, circle)
+            if voice.charge is None
+            else Setting(circle, helper="carer", reader=language)
+        )
+        phone.voice_id = None if voice.ended or (not phone.shared and voice.charge is None) else voice.contact_id
+        phone.voice_until = now + VOICE_MS
+        if voice.named:
+            fact = self._said_who(fact, voice, phone)
+            phone.held = None
+            said = phrases.hello_name if voice.charge is None else phrases.carer_answering
+            if voice.charge is not None and person.talk is None:
+                phone.voice_id = None
+                said = phrases.carer_no_question
+            setting = replace(setting, greeting=Say(said, {"nickname": voice.nickname}))
+        elif voice.ended:
+            setting = replace(setting, greeting=Say(phrases.me_again))
+        batch.changes.phones[urn_key] = phone
+        talk = person.talk
+        nothing_to_hear = (voice.named and talk is None and not fact.text) or voice.ended
+        if nothing_to_hear or (voice.named and voice.charge is not None and talk is None):
+            greeting = setting.greeting
+            turn = Turn(language, said=[greeting] if greeting is not None else [])
+            self._apply(batch, person if voice.charge is None else owner, turn, fact.channel, urn_key, id, circle)
+            return
+        if voice.named and not fact.text:
+            fact = replace(fact, text=AGAIN)
+        self._hear(batch, circle, person, fact, urn_key, setting)
+        if voice.charge is not None and talk is not None and talk.outcome is not None:
+            self._answered_for(batch, circle, person)
+            phone.voice_id = None
+
+    def _said_who(self, fact: Received, voice: Voice, phone: Phone) -> Received:
+        """The words that were held until it was clear whose they are; none, where none were."""
+        return replace(fact, text=phone.held or "" if voice.charge is None else "")
+
+    def _answered_for(self, batch: _Batch, circle: Circle, person: Person) -> None:
+        """Somebody always learns that their carer answered in their place."""
+        to = circle.addresses.get(person.contact.id)
+        if to is not None:
+            language = self._library.language(to.language)
+            said = (Say(self._library.phrases[language].answered_for_you),)
+            self._relay(batch, Relay(to, said, language), f"answered/{self._ids()}")
+
+    def _hear(
+        self, batch: _Batch, circle: Circle, person: Person, fact: Received, urn_key: int, setting: Setting
+    ) -> None:
         before, chatter = person.contact, person.chatter
         if person.unreadable:  # they are not left hanging in it: they begin anew, and somebody is told
             person.unreadable = False
             person.contact = replace(before, session_id=None)
-            batch.changes.alerts.append(("parked", before.id, "unreadable session", batch.moment.ms))
+            batch.changes.alerts.append(AlertRow(self._ids(), "parked", before.id, "unreadable session"))
         id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
-        turn = self._conversation.hear(person, fact, urn_key, batch.moment)
+        turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
         heard = turn.pressed or fact.text
         batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms))
-        self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80])
+        self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80], circle)
         if person.contact.stopped_at is not None and before.stopped_at is None:
             batch.changes.cancelled_for_contact[person.contact.id] = None
         if person.contact is not before or person.chatter != chatter:
@@ -312,7 +447,7 @@ class Dispatcher:
         batch.changes.new_urns.append((urn_key, person.contact.id, fact.urn))
         return person
 
-    def _rang(self, batch: _Batch, loaded: Loaded, fire: Due) -> None:
+    def _rang(self, batch: _Batch, loaded: Loaded, circle: Circle, fire: Due) -> None:
         person = loaded.people.get(fire.contact_id)
         before = person.contact if person else None
         if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
@@ -334,16 +469,23 @@ class Dispatcher:
                 return
             batch.changes.done_fires.append((fire.id,))
             turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.moment)
-            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}")
+            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
         else:
             talk = person.talk
+            if person.suspended is not None and person.suspended.id == fire.session_id:  # they come back to it
+                person.suspended.wakes_at = batch.moment.ms + _DAY_MS
+                batch.changes.talks[person.suspended.id] = person.suspended
+                batch.changes.fires[_wait_key(person.suspended)] = _wait_fire(person.suspended)
+                return
             if talk is None or talk.id != fire.session_id:
                 batch.changes.done_fires.append((fire.id,))
                 return
             turn = self._conversation.wake(person, talk, batch.moment)
             if talk.urn_key in loaded.blocked:  # nothing is said, but their place in it ends in its time
                 turn.said.clear()
-            self._apply(batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}")
+            self._apply(
+                batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}", circle
+            )
             if talk.outcome is not None:
                 batch.changes.done_fires.append((fire.id,))
             else:  # the same fire, for the present deadline
@@ -353,7 +495,9 @@ class Dispatcher:
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
 
-    def _apply(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> None:
+    def _apply(
+        self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, circle: Circle
+    ) -> None:
         changes = batch.changes
         for talk in turn.begun:
             changes.new_talks[talk.id] = talk
@@ -367,18 +511,84 @@ class Dispatcher:
                 changes.fires[_wait_key(talk)] = _wait_fire(talk)
         for talk, effect in turn.done:
             self._do(batch, person, turn, talk, effect)
-        if turn.alert is not None:
-            changes.alerts.append((turn.alert, person.contact.id, "", batch.moment.ms))
         if turn.said:
-            changes.outbox.append(self._message(batch, person, turn, channel, urn_key, key))
+            name = circle.sharers.get(urn_key, {}).get(person.contact.id, "")
+            changes.outbox.append(self._message(batch, person, turn, channel, urn_key, key, name))
+        if carers := circle.carers.get(person.contact.id):
+            nickname = carers[0].nickname
+            turn.relayed += told(self._library, person, turn, carers, nickname)
+        self._apply_around(batch, person, turn, channel, urn_key, key)
+
+    def _apply_around(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> None:
+        """What a turn brings beyond the person's own talk; most bring nothing of it."""
+        changes, now, id = batch.changes, batch.moment.ms, person.contact.id
+        for alert in turn.alerts:
+            changes.alerts.append(AlertRow(alert.id, str(alert.kind), id, alert.detail, urn_key, channel))
+        for errand in turn.errands:
+            name = f"{errand.kind}/{errand.about or id}/{self._ids()}"
+            due = (name, errand.kind, id, urn_key, channel, errand.about, errand.detail, now + errand.after_ms)
+            changes.fires[name] = due
+        for n, relay in enumerate(turn.relayed):
+            self._relay(batch, relay, f"{key[:70]}/r{n}")
+        for purpose, given in turn.consents:
+            row = (id, purpose.value, given, "command", 1, "", turn.language, channel, now)
+            changes.consents.append(row)
+        changes.new_codes += turn.codes
+        if (code := turn.used) is not None:
+            changes.used_codes[code.key] = None if code.uses is None else code.uses - 1, code.used + 1
+        if turn.ended_carers:
+            changes.ended_carers[id] = now
+        elif turn.carers:
+            changes.carers[id] = turn.carers
+        if turn.shares is not None:
+            self._share(batch, person, urn_key, turn.shares)
+        for alert_id in turn.heard:
+            changes.heard_handovers[alert_id] = now
+
+    def _share(self, batch: _Batch, person: Person, urn_key: int, names: tuple[str, str]) -> None:
+        """The phone is two people's from now on; the other is somebody new, who has agreed to nothing."""
+        other = Person(Contact(self._ids(), person.contact.language))
+        batch.changes.new_people[other.contact.id] = other
+        batch.changes.sharers += [(urn_key, person.contact.id, names[0]), (urn_key, other.contact.id, names[1])]
+        now = batch.moment.ms
+        batch.changes.phones[urn_key] = Phone(urn_key, person.contact.id, True, person.contact.id, now + VOICE_MS)
+
+    def _relay(self, batch: _Batch, relay: Relay, key: str) -> None:
+        """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none."""
+        rendered = self._renderer.message(
+            relay.said,
+            self._library.phrases[self._library.language(relay.language)],
+            relay.language,
+            buttons=False,
+            sms=self._channels[relay.to.channel].sms,
+        )
+        send_after = batch.moment.ms
+        if relay.message_class.waits_for_morning:
+            send_after = to_ms(self._quiet.after(batch.moment.at))
+        batch.changes.outbox.append(
+            Queued(
+                self._ids(),
+                key,
+                relay.to.contact_id,
+                relay.to.urn_key,
+                relay.to.channel,
+                relay.message_class,
+                rendered.text,
+                "",
+                (),
+                send_after,
+                send_after + _WORTH_SENDING_MS[relay.message_class],
+            )
+        )
 
     def _do(self, batch: _Batch, person: Person, turn: Turn, talk: Talk, effect: Effect) -> None:
         changes = batch.changes
         session = talk.session
         match effect:
             case SaveAnswer(question, value):
-                words = label(self._library.flows[session.flow], question, value)
-                changes.answers[talk.id, question] = self._answer(batch, turn, talk, question, value, words)
+                self._save_answer(batch, person, turn, talk, question, value)
+            case WithdrawAnswer(question) if self._library.flows[session.flow].private:
+                pass
             case WithdrawAnswer(question):
                 row = self._answer(batch, turn, talk, question, "", "")
                 changes.answers[talk.id, question] = replace(row, withdrawn=True)
@@ -407,10 +617,27 @@ class Dispatcher:
                 self._mark(batch, turn, talk, question, picked)
             case EndSession():
                 pass  # the session's own row tells
-            case Say() | Ask() | StartWait():
+            case Say() | Ask() | StartWait() | Do() | RaiseAlert():
                 raise AssertionError(f"{effect!r} is the conversation's to handle")
             case _:
                 assert_never(effect)
+
+    def _save_answer(self, batch: _Batch, person: Person, turn: Turn, talk: Talk, name: str, value: Answer) -> None:
+        """An answer is kept for the evaluation, with the person, or both, as its question says."""
+        flow = self._library.flows[talk.session.flow]
+        question = flow.question(name)
+        words = label(flow, name, value)
+        if not (flow.private or (question is not None and question.private)):
+            batch.changes.answers[talk.id, name] = self._answer(batch, turn, talk, name, value, words)
+        if question is None or question.kept is None:
+            return
+        field, id = question.kept, person.contact.id
+        source = turn.helper or "self"
+        batch.changes.profile[id, field] = ProfileRow(id, field, value, words, source, batch.moment.ms)
+        if field == "hours":
+            person.contact = replace(person.contact, hours="" if value == PREFER_NOT_TO_SAY else str(value))
+        elif field == "discreet":
+            person.contact = replace(person.contact, discreet=value == "yes")
 
     def _answer(self, batch: _Batch, turn: Turn, talk: Talk, question: str, value: Answer, words: str) -> AnswerRow:
         session = talk.session
@@ -427,6 +654,7 @@ class Dispatcher:
             turn.language,
             talk.channel,
             batch.moment.ms,
+            turn.helper,
         )
 
     def _mark(self, batch: _Batch, turn: Turn, talk: Talk, question: SelectMultiple, picked: Sequence[str]) -> None:
@@ -451,7 +679,10 @@ class Dispatcher:
             )
         )
 
-    def _message(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> Queued:
+    def _message(
+        self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, name: str = ""
+    ) -> Queued:
+        """`name`: who of those who share the phone it is for."""
         kind = self._channels[channel]
         rendered = self._renderer.message(
             turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
@@ -462,7 +693,8 @@ class Dispatcher:
             token = self._conversation.button(person.talk.id, asked.name)
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
-            send_after = to_ms(self._quiet.after(batch.moment.at))
+            send_after = to_ms(self._when(batch.moment.at, person.contact))
+        text = f"{name}: {rendered.text}" if name else rendered.text
         id = self._ids()
         if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
             person.talk.asked = id
@@ -473,12 +705,30 @@ class Dispatcher:
             urn_key,
             channel,
             turn.message_class,
-            rendered.text,
+            text,
             token,
             rendered.buttons if token else (),
             send_after,
             send_after + _WORTH_SENDING_MS[turn.message_class],
         )
+
+    def _when(self, at: datetime, contact: Contact) -> datetime:
+        """The first moment that is quiet neither for the project nor for this person."""
+        if not contact.hours:
+            return self._quiet.after(at)
+        return in_hours(at, self._quiet, PreferredHours.parse(contact.hours))
+
+
+def _code_of(fact: Received, person: Person | None) -> str | None:
+    """What might be a code or a poster's word. A word counts only where no question waits for an answer."""
+    if fact.button is not None or len(fact.text) > 80:
+        return None
+    if (code := code_in(digits_to_ascii(fact.text))) is not None:
+        return code
+    if person is not None and person.talk is not None:
+        return None
+    said = fold(fact.text)
+    return said.removeprefix("join ") if 0 < len(said) <= 40 and not said.isdecimal() else None
 
 
 def where(error: BaseException | None) -> dict[str, str]:

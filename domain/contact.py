@@ -29,7 +29,19 @@ class URN:
 class Purpose(StrEnum):
     """What somebody may agree to, one by one."""
 
+    NEWSLETTER = "newsletter"
+    INVITATIONS = "invitations"
     QUESTIONNAIRES = "questionnaires"
+    CARER = "reminders_to_carer"
+    QUOTES = "quotes"
+
+
+class Role(StrEnum):
+    """What somebody is beside a member."""
+
+    COORDINATOR = "coordinator"
+    FACILITATOR = "facilitator"
+    CARER = "carer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,11 @@ class Contact:
     """A person we exchange messages with, as the store keeps them.
 
     `language` is None until the person chose one or we could tell. `stopped_at` is when they told us
-    to stop; nothing is sent to them after it but the answer to that very message.
+    to stop; nothing is sent to them after it but the answer to that very message. `suspended_id` is the
+    conversation they come back to after the present one. `handover_id` is the alert for which a person of
+    the team talks with them, or they with somebody as such a person. `hours` are those that suit them (see
+    `domain.hours`), and `discreet`: what comes unasked says nothing until they write. `wrong_codes` counts
+    since `wrong_codes_at`.
     """
 
     id: int
@@ -45,3 +61,10 @@ class Contact:
     stopped_at: datetime | None = None
     session_id: int | None = None
     consents: frozenset[str] = frozenset()
+    suspended_id: int | None = None
+    handover_id: int | None = None
+    roles: frozenset[str] = frozenset()
+    hours: str = ""
+    discreet: bool = False
+    wrong_codes: int = 0
+    wrong_codes_at: int = 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from domain.contact import Purpose
+from domain.hours import PreferredHours
 from flows.conditions import Answer
-from flows.model import Period, Question, SelectMultiple
+from flows.model import Action, Period, Question, SelectMultiple
 from flows.session import Outcome
 
-Blanks = Mapping[str, str | int | date]
+Blanks = Mapping[str, str | int | date | PreferredHours]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,45 @@ class RepeatFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class Do:
+    """Have this done; what is to be said of it is said where it is done."""
+
+    action: Action
+
+
+class AlertKind(StrEnum):
+    """What a person of the team must look at."""
+
+    DISTRESS = "distress"
+    PERSON = "person"
+    STUCK = "stuck"
+    LOW_SCORE = "low_score"
+    CALL = "call"
+    DRILL = "drill"
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlert:
+    """A person of the team must look at this."""
+
+    kind: AlertKind
+
+
+@dataclass(frozen=True, slots=True)
 class EndSession:
     outcome: Outcome
 
 
-Effect = Say | Ask | Mark | SaveAnswer | WithdrawAnswer | RecordConsent | StartWait | RepeatFlow | EndSession
+Effect = (
+    Say
+    | Ask
+    | Mark
+    | SaveAnswer
+    | WithdrawAnswer
+    | RecordConsent
+    | StartWait
+    | RepeatFlow
+    | Do
+    | RaiseAlert
+    | EndSession
+)

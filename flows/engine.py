@@ -6,17 +6,21 @@ stands in this file, and nothing else does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import assert_never
 
-from flows.conditions import ALWAYS, PREFER_NOT_TO_SAY, Answer, holds
+from domain.hours import PreferredHours
+from flows.conditions import ALWAYS, PREFER_NOT_TO_SAY, Answer, holds, questions_in
 from flows.effects import (
+    AlertKind,
     Ask,
+    Do,
     Effect,
     EndSession,
     Mark,
+    RaiseAlert,
     RecordConsent,
     RepeatFlow,
     SaveAnswer,
@@ -26,9 +30,25 @@ from flows.effects import (
 )
 from flows.inputs import DONE, SKIP, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
-from flows.model import Date, Integer, Note, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import (
+    Act,
+    Choice,
+    Date,
+    Hours,
+    Integer,
+    Locality,
+    Note,
+    Period,
+    Question,
+    Scale,
+    SelectMultiple,
+    SelectOne,
+    Step,
+    Text,
+    YesNo,
+)
 from flows.phrases import Phrases
-from flows.replies import Cut, is_greeting, understand
+from flows.replies import ELSEWHERE, Cut, Narrowed, is_greeting, understand
 from flows.score import score
 from flows.session import Outcome, Session
 
@@ -37,6 +57,7 @@ RECAP_AFTER = timedelta(hours=3)
 #: Replies that mean nothing: the second is explained differently, from the third a person is offered,
 #: and after the last the bot is silent until it understands again (the other end may be a machine).
 EXPLAIN, OFFER, SILENT = 2, 3, 8
+_A_DAY = Period(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +74,11 @@ def step(flow: LocalFlow, session: Session, given: Input) -> Sprint:
     A step that changes nothing returns the very same session and no effects.
     """
     if isinstance(given, Started):
-        return _go_on(flow, session, {**session.answers, **given.known}, -1, [])
+        knowing = replace(session, given=tuple(given.known))
+        return _go_on(flow, knowing, {**session.answers, **given.known}, -1, [])
     if session.waiting_at is None:
         return Sprint(session)
-    question = flow.question(session.waiting_at)
+    question = asked(flow, session)
     if question is None:
         return _end(session, Outcome.FLOW_CHANGED, Say(flow.phrases.flow_changed))
     match given:
@@ -74,11 +96,34 @@ def step(flow: LocalFlow, session: Session, given: Input) -> Sprint:
             assert_never(given)
 
 
+def asked(flow: LocalFlow, session: Session) -> Question | None:
+    """The question that waits for its reply, as it stands: with the places that are left to choose from, where
+    a postcode lies in several. None where the flow has no such question (any more).
+    """
+    question = flow.question(session.waiting_at or "")
+    if not (isinstance(question, Locality) and session.picked):
+        return question
+    left = tuple(Choice(name=p.name, label=p.label) for p in question.places if p.name in session.picked)
+    elsewhere = Choice(name=ELSEWHERE, label=flow.phrases.somewhere_else)
+    return SelectOne(
+        name=question.name,
+        label=flow.phrases.which_place,
+        choices=(*left, elsewhere),
+        required=question.required,
+        sensitive=question.sensitive,
+    )
+
+
 def _take_reply(flow: LocalFlow, session: Session, question: Question, given: Replied) -> Sprint:
+    if session.resting:  # they would rather go on at once
+        return _ask_again(flow, session, question)
     away = session.paused or given.idle >= RECAP_AFTER
     if away and isinstance(question, Text) and (session.paused or is_greeting(given.text, flow.words)):
         return _ask_again(flow, session, question, *_recap(flow, session))
     answer = understand(question, given.text, flow.words, given.today)
+    if isinstance(answer, Narrowed):
+        several = replace(session, picked=answer.names, paused=False)
+        return _ask_again(flow, several, asked(flow, several) or question)
     if answer is not None:
         return _answered(flow, session, question, answer, *(_recap(flow, session, 1) if away else ()))
     if away:  # the first word after a long time is more likely a hello than a try
@@ -128,7 +173,7 @@ def pressed(question: Question, option: int) -> Answer | None:
             return choices[option].name if 0 <= option < len(choices) else None
         case Scale(minimum=low, maximum=high):
             return low + option if 0 <= option <= high - low else None
-        case SelectMultiple() | Integer() | Text() | Date():
+        case SelectMultiple() | Integer() | Text() | Date() | Locality() | Hours():
             return None
         case _:
             assert_never(question)
@@ -140,7 +185,7 @@ def _steer(flow: LocalFlow, session: Session, question: Question, command: Comma
         case Command.AGAIN:
             return _ask_again(flow, session, question)
         case Command.PAUSE:
-            paused = replace(session, sprint=session.sprint + 1, paused=True, misses=0)
+            paused = replace(session, sprint=session.sprint + 1, paused=True, misses=0, resting=False)
             return Sprint(paused, (Say(phrases.paused), StartWait(paused.sprint, flow.expires_after)))
         case Command.SKIP if question.required:
             return _ask_again(flow, session, question, Say(phrases.needed))
@@ -150,12 +195,14 @@ def _steer(flow: LocalFlow, session: Session, question: Question, command: Comma
             earlier = _before(flow, session, question)
             if earlier is None:
                 return _ask_again(flow, session, question, Say(phrases.first_question))
-            return _ask_again(flow, replace(session, waiting_at=earlier.name), earlier)
+            return _ask_again(flow, replace(session, waiting_at=earlier.name, picked=()), earlier)
         case _:
             return Sprint(session)  # not the engine's word
 
 
 def _take_silence(flow: LocalFlow, session: Session, question: Question) -> Sprint:
+    if session.resting:
+        return _ask_again(flow, session, question)
     if session.paused or session.nudged or flow.nudge_after is None:
         return _end(session, Outcome.EXPIRED)
     nudged = replace(session, sprint=session.sprint + 1, nudged=True)
@@ -169,6 +216,8 @@ def _answered(flow: LocalFlow, session: Session, question: Question, answer: Ans
         answer = answer.text
     elif isinstance(question, Date) and answer != PREFER_NOT_TO_SAY:
         effects.append(Say(flow.phrases.date_noted, {"date": date.fromisoformat(str(answer))}))
+    elif isinstance(question, Hours) and answer != PREFER_NOT_TO_SAY:
+        effects.append(Say(flow.phrases.hours_noted, {"hours": PreferredHours.parse(str(answer))}))
     if isinstance(question, YesNo) and question.consent is not None:
         effects.append(RecordConsent(question.consent, answer == "yes", question.name))
     else:
@@ -202,12 +251,19 @@ def _go_on(flow: LocalFlow, session: Session, answers: dict[str, Answer], after:
                 effects.append(Say(item.label))
                 if item.ends:
                     return _end(_moved(session, None, answers, said), Outcome.DECLINED, *effects)
+        elif isinstance(item, Act):
+            if applies and item.name not in said:
+                said = (*said, item.name)
+                effects.append(Do(item.action))
         elif item.name in answers:
             if not applies:
                 del answers[item.name]
                 effects.append(WithdrawAnswer(item.name))
         elif applies:
             waiting = _moved(session, item.name, answers, said)
+            if after >= 0 and _rests(flow, flow.steps[after], step_, answers):
+                resting = replace(waiting, resting=True)
+                return Sprint(resting, (*effects, Say(flow.phrases.tomorrow), StartWait(resting.sprint, _A_DAY)))
             return Sprint(waiting, (*effects, Ask(item), _wait(flow, waiting)))
     done = _moved(session, None, answers, said)
     return _end(done, Outcome.COMPLETED, *effects, *_closing(flow, done))
@@ -215,18 +271,38 @@ def _go_on(flow: LocalFlow, session: Session, answers: dict[str, Answer], after:
 
 def _moved(session: Session, waiting_at: str | None, answers: dict[str, Answer], said: tuple[str, ...]) -> Session:
     """The session one sprint on, with a fresh start at the question where it waits."""
-    return Session(session.flow, session.version, session.sprint + 1, waiting_at, answers, said)
+    return Session(session.flow, session.version, session.sprint + 1, waiting_at, answers, said, given=session.given)
+
+
+def _rests(flow: LocalFlow, last: Step, following: Step, answers: Mapping[str, Answer]) -> bool:
+    """Whether the following question waits for tomorrow: not where it follows up the last one, nor right
+    behind the question of how fast to go.
+    """
+    if flow.one_a_day is None or not holds(flow.one_a_day, answers):
+        return False
+    name = last.item.name
+    return all(name != one.question for one in (*questions_in(following.when), *questions_in(flow.one_a_day)))
 
 
 def _closing(flow: LocalFlow, session: Session) -> Iterator[Effect]:
-    if flow.score is not None and (figure := score(flow, session.answers)) is not None:
+    answers = session.answers
+    for name in session.given:  # what was known without asking is an answer too, now that they went through with it
+        question = flow.question(name)
+        if question is not None and not (isinstance(question, YesNo) and question.consent is not None):
+            yield SaveAnswer(name, answers[name])
+    if flow.score is not None and (figure := score(flow, answers)) is not None:
+        answers = {**answers, flow.score.name: figure}
         yield SaveAnswer(flow.score.name, figure)
+    if any(holds(watch.when, answers) for watch in flow.watch):
+        yield RaiseAlert(AlertKind.LOW_SCORE)
+        yield Say(flow.phrases.hard_times)
     if flow.repeats is not None and holds(flow.repeats.when, session.answers):
         yield RepeatFlow(flow.id, flow.repeats.every)
 
 
 def _ask_again(flow: LocalFlow, session: Session, question: Question, *effects: Effect) -> Sprint:
-    again = replace(session, sprint=session.sprint + 1, misses=0, paused=False, picked=())
+    several = session.picked if isinstance(flow.question(question.name), Locality) else ()
+    again = replace(session, sprint=session.sprint + 1, misses=0, paused=False, resting=False, picked=several)
     return Sprint(again, (*effects, Ask(question), _wait(flow, again)))
 
 
@@ -240,6 +316,8 @@ def _misunderstood(flow: LocalFlow, session: Session, question: Question) -> Spr
         effects = (Say(phrases.not_understood), Ask(question))
     elif missed.misses < OFFER:
         effects = (_explanation(phrases, question), Ask(question))
+    elif missed.misses == OFFER:
+        effects = (RaiseAlert(AlertKind.STUCK), Say(phrases.offer_person))
     else:
         effects = (Say(phrases.offer_person),)
     return Sprint(missed, (*effects, _wait(flow, missed)))
@@ -259,8 +337,14 @@ def _explanation(phrases: Phrases, question: Question) -> Say:
             return Say(phrases.explain_number)
         case Date():
             return Say(phrases.explain_date)
+        case Text(nickname=True):
+            return Say(phrases.explain_nickname)
         case Text():
             return Say(phrases.explain_text)
+        case Locality():
+            return Say(phrases.explain_place)
+        case Hours():
+            return Say(phrases.explain_hours)
         case _:
             assert_never(question)
 
@@ -270,7 +354,7 @@ def _recap(flow: LocalFlow, session: Session, answered_now: int = 0) -> tuple[Ef
     left = sum(
         1
         for s in flow.steps
-        if not isinstance(s.item, Note) and s.item.name not in session.answers and holds(s.when, session.answers)
+        if not isinstance(s.item, Note | Act) and s.item.name not in session.answers and holds(s.when, session.answers)
     )
     left -= answered_now
     if left < 1:
@@ -282,7 +366,7 @@ def _before(flow: LocalFlow, session: Session, question: Question) -> Question |
     """The question asked before this one: the last one above it that they themselves answered."""
     for step_ in reversed(flow.steps[: flow.place[question.name]]):
         item = step_.item
-        if isinstance(item, Note) or item.name not in session.answers or not holds(step_.when, session.answers):
+        if isinstance(item, Note | Act) or item.name not in session.answers or not holds(step_.when, session.answers):
             continue
         if not (isinstance(item, YesNo) and item.consent is not None):  # consent is withdrawn by STOP, not by BACK
             return item

@@ -29,6 +29,15 @@ class Command(StrEnum):
     OUT = "out"
     MY_DATA = "my_data"
     FORGET_ME = "forget_me"
+    DELETE_LAST = "delete_last"
+    TAKE_PART = "take_part"
+    ABOUT_ME = "about_me"
+    NEEDS = "needs"
+    CARER = "carer"
+    UNLINK = "unlink"
+    SHARE = "share"
+    LINK = "link"
+    ME = "me"
 
 
 #: Buttons that are no answers: leave the question out; these were all (where several may be chosen).

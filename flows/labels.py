@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
-from flows.model import Date, Flow, Integer, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import Date, Flow, Hours, Integer, Locality, Scale, SelectMultiple, SelectOne, Text, YesNo
 
 
 def label(flow: Flow, name: str, answer: Answer) -> str:
@@ -19,7 +19,9 @@ def label(flow: Flow, name: str, answer: Answer) -> str:
             return "; ".join(named.get(one, one) for one in several)
         case YesNo():
             return {"yes": "Yes", "no": "No"}.get(str(answer), str(answer))
-        case Scale() | Integer() | Text() | Date() | None:
+        case Locality(places=places):
+            return {place.name: place.label for place in places}.get(str(answer), "Elsewhere")
+        case Scale() | Integer() | Text() | Date() | Hours() | None:
             return str(answer)
         case question:
             assert_never(question)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from flows.distress import Screen
 from flows.localized import LocalFlow
 from flows.model import Flow
 from flows.phrases import Phrases
@@ -15,13 +16,17 @@ SOURCE_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language we ship. `reviewed_by` is None while its catalogue is a draft."""
+    """A language we ship. `reviewed_by` is None while its catalogue is a draft. `like`: people answer and steer in
+    it with the words of that other language, of which it is a variant, and call it by one of `names`.
+    """
 
     tag: str
     name: str
     english_name: str
     reviewed_by: str | None = None
     right_to_left: bool = False
+    like: str | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -39,6 +44,7 @@ class Library:
     phrases: Mapping[str, Phrases]
     words: Mapping[str, Lexicon]
     starts: Mapping[str, str]
+    distress: Screen = field(default_factory=Screen)
 
     def language(self, wished: str | None) -> str:
         """The language to write in, for somebody who wishes that one."""

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from string import Formatter
 
+from domain.contact import Purpose
 from flows.conditions import PREFER_NOT_TO_SAY, Condition, Is, Within, questions_in
-from flows.model import Flow, Group, Integer, Note, Question, Scale, SelectMultiple, SelectOne, YesNo
+from flows.model import Act, Flow, Group, Integer, Note, Question, Scale, SelectMultiple, SelectOne, YesNo
 
 Place = tuple[str | int, ...]
+#: What a score is to a condition: a number from 0 to 100.
+_SCORE = Integer(name="score", label="", maximum=100)
 
 #: The blanks that the project fills; a flow made by a function may add its own.
-PROJECT_BLANKS = frozenset({"phone"})
+PROJECT_BLANKS = frozenset(
+    {"phone", "emergency", "health_line", "health_option", "listeners", "text_word", "text_number"}
+)
 
 
 def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
@@ -25,6 +30,8 @@ def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
         names.add(item.name)
         for where, condition in conditions:
             yield from ((where, fault) for fault in _in_condition(condition, earlier))
+        if isinstance(item, Act):
+            continue
         yield from _in_texts(place, item)
         if not isinstance(item, Note):
             yield from _in_question(place, item, first=not earlier)
@@ -39,6 +46,13 @@ def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
             yield ("score", "at_least"), "more answers are wanted than there are questions in the score"
         if flow.score.name in earlier:
             yield ("score", "name"), f"{flow.score.name!r} is also a question; names are columns of the data"
+    if flow.one_a_day is not None:
+        for fault in _in_condition(flow.one_a_day, earlier):
+            yield ("one_a_day",), fault
+    scored = {} if flow.score is None else {flow.score.name: _SCORE}
+    for n, watch in enumerate(flow.watch):
+        for fault in _in_condition(watch.when, {**earlier, **scored}):
+            yield ("watch", n, "when"), fault
     if flow.repeats is not None:
         for fault in _in_condition(flow.repeats.when, earlier):
             yield ("repeats", "when"), fault
@@ -50,7 +64,7 @@ def perhaps(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _items(flow: Flow) -> Iterator[tuple[Place, Question | Note, list[tuple[Place, Condition]]]]:
+def _items(flow: Flow) -> Iterator[tuple[Place, Question | Note | Act, list[tuple[Place, Condition]]]]:
     for n, item in enumerate(flow.questions):
         here: Place = ("questions", n)
         if isinstance(item, Group):
@@ -102,8 +116,8 @@ def _in_question(place: Place, question: Question, *, first: bool) -> Iterator[t
         case YesNo(consent=purpose) if purpose is not None:
             if not question.required:
                 yield place, "a consent cannot be skipped; say `required: true`"
-            if not first:
-                yield place, "a consent is the first question of its flow"
+            if not first and purpose is Purpose.QUESTIONNAIRES:
+                yield place, "the consent to questions is the first question of its flow"
         case _:
             pass
 

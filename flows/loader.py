@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 from babel import localedata
-from babel.dates import get_month_names
+from babel.dates import get_day_names, get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -25,7 +25,7 @@ from flows.lint import PROJECT_BLANKS, perhaps, problems
 from flows.model import Flow
 from flows.phrases import Phrases, Plural
 from flows.texts import Catalogue, Filled, localize, localize_phrases
-from flows.words import LanguageWords, lexicon
+from flows.words import HourWords, LanguageWords, lexicon
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
@@ -99,7 +99,19 @@ def load_words(path: Path) -> LanguageWords:
         for context in ("format", "stand-alone")
     ]
     months = tuple((*given[n - 1], *(form[n] for form in forms)) for n in range(1, 13))
-    return replace(words, months=months)
+    return replace(words, months=months, hours=_with_days(words))
+
+
+def _with_days(words: LanguageWords) -> HourWords | None:
+    if words.hours is None:
+        return None
+    given = words.hours.days or ((),) * 7
+    forms = [
+        get_day_names(width, context, locale=words.language)
+        for width in ("wide", "abbreviated")
+        for context in ("format", "stand-alone")
+    ]
+    return replace(words.hours, days=tuple((*given[n], *(form[n] for form in forms)) for n in range(7)))
 
 
 def load_languages(path: Path) -> tuple[Language, ...]:
@@ -134,8 +146,12 @@ def load_library(flows: Path, locales: Path, *, drafts: bool, blanks: Mapping[st
         sources[flow.id] = flow
     english = load_phrases(flows / "phrases.yaml")
     languages = {language.tag: language for language in load_languages(locales / "languages.yaml")}
-    all_words = {tag: load_words(locales / tag / "words.yaml") for tag in languages}
-    words = {tag: lexicon(tag, all_words) for tag in languages}
+    all_words = {
+        t: load_words(locales / t / "words.yaml") for t, language in languages.items() if language.like is None
+    }
+    words = {t: replace(lexicon(language.like or t, all_words), language=t) for t, language in languages.items()}
+    for own in words.values():
+        own.languages.update({fold(name): t for t, language in languages.items() for name in language.names})
     phrases = {}
     localized = {}
     for tag in languages:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -60,6 +62,47 @@ class Choice:
     label: str
     context: str | None = None
     keywords: tuple[str, ...] = ()
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A part of the country that counts as one in the data. `name` is its code, for ever; `label` what people
+    call it, in every language alike; `postcodes` the outward codes (CM1) that lie in it at least in part.
+    Councils come and go: it stands from `since` until the day before `until`.
+    """
+
+    __pydantic_config__ = _STRICT
+    name: _Name
+    label: str
+    postcodes: tuple[str, ...]
+    since: date | None = None
+    until: date | None = None
+
+    def stands(self, today: date) -> bool:
+        return (self.since is None or self.since <= today) and (self.until is None or today < self.until)
+
+
+class Action(StrEnum):
+    """What a flow can have done at a point of it, beyond asking and saving."""
+
+    FORGET = "forget"
+    CARER_CODE = "carer_code"
+    END_CARERS = "end_carers"
+    SHARE_PHONE = "share_phone"
+    WRONG_PERSON = "wrong_person"
+    CALL_ME = "call_me"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Have something done, without a word."""
+
+    __pydantic_config__ = _STRICT
+    type: Literal["do"] = "do"
+    name: _Name
+    action: Action
+    when: _When = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +127,26 @@ class Note(_Said):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked(_Said):
-    """`required`: cannot be skipped. `sensitive`: "prefer not to say" is offered in so many words."""
+    """`required`: cannot be skipped. `sensitive`: "prefer not to say" is offered in so many words. `kept`:
+    under this name the answer is kept with the person as well, until they change it. `private`: it is not an
+    answer for the evaluation, and never goes there.
+    """
 
     required: bool = False
     sensitive: bool = False
+    kept: _Name | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YesNo(_Asked):
-    """Yes or no. With `consent` it is a consent for that purpose, understood by exact words only."""
+    """Yes or no. With `consent` it is a consent for that purpose. `exact`, and every consent: understood by
+    exact words only.
+    """
 
     type: Literal["yes_no"] = "yes_no"
     consent: Purpose | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +181,13 @@ class Integer(_Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(_Asked):
-    """Words of one's own. `max_length` in characters; longer ones are cut, and said to be."""
+    """Words of one's own. `max_length` in characters; longer ones are cut, and said to be. `nickname`: one or
+    two words that mean nothing else to us, so that somebody can be told by them.
+    """
 
     type: Literal["text"] = "text"
     max_length: int = 1600
+    nickname: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +201,26 @@ class Date(_Asked):
     tense: Literal["past", "future"] | None = None
 
 
-Question = YesNo | SelectOne | SelectMultiple | Scale | Integer | Text | Date
-Item = Annotated[Question | Note, Field(discriminator="type")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locality(_Asked):
+    """Where somebody lives, as one of `places`: by the first part of their postcode, which is not kept. Where
+    that lies in several places, one more question follows. `outside`: outward codes that reach beyond all.
+    """
+
+    type: Literal["locality"] = "locality"
+    places: Annotated[tuple[Place, ...], Field(min_length=2)]
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours(_Asked):
+    """The times and days that suit somebody: "after 11, not Tuesdays". Said back in words."""
+
+    type: Literal["hours"] = "hours"
+
+
+Question = YesNo | SelectOne | SelectMultiple | Scale | Integer | Text | Date | Locality | Hours
+Item = Annotated[Question | Note | Act, Field(discriminator="type")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +263,18 @@ class Repeat:
 class Step:
     """One item of a flow, its own condition joined with its group's."""
 
-    item: Question | Note
+    item: Question | Note | Act
     when: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Answers at which the team must look: if it holds at the end, they are told, and where to find help is
+    said. May ask for the score by its name.
+    """
+
+    __pydantic_config__ = _STRICT
+    when: _When
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +283,10 @@ class Flow:
 
     `nudge_after`: how long after an unanswered question one friendly reminder goes out.
     `expires_after`: how long the place in it is kept. `starts_with`: words that start it, in every
-    language alike, for posters. `segments` is its SMS budget: how many
-    segments one text may take in the source language.
+    language alike, for posters. `segments` is its SMS budget: how many segments one text may take in the
+    source language. `one_a_day`: while it holds, the next question comes a day later, unless it follows up
+    the last. `private`: nothing of it goes to the evaluation. `resumes`: somebody who was in another
+    questionnaire goes back to it afterwards.
     """
 
     __pydantic_config__ = _STRICT
@@ -212,7 +296,7 @@ class Flow:
     title: str
     comment: str | None = None
     questions: Annotated[
-        tuple[Annotated[Question | Note | Group, Field(discriminator="type")], ...], Field(min_length=1)
+        tuple[Annotated[Question | Note | Act | Group, Field(discriminator="type")], ...], Field(min_length=1)
     ]
     score: Score | None = None
     repeats: Repeat | None = None
@@ -220,6 +304,10 @@ class Flow:
     expires_after: _Period = field(default=Period(hours=21 * 24))
     starts_with: tuple[str, ...] = ()
     segments: Annotated[int, Field(ge=1)] = 1
+    watch: tuple[Watch, ...] = ()
+    one_a_day: _When | None = None
+    private: bool = False
+    resumes: bool = False
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -233,13 +321,13 @@ class Flow:
 
     def question(self, name: str) -> Question | None:
         """The question of that name; None where this version of the flow has none."""
-        if (n := self.place.get(name)) is None or isinstance(item := self.steps[n].item, Note):
+        if (n := self.place.get(name)) is None or isinstance(item := self.steps[n].item, Note | Act):
             return None
         return item
 
     def asked(self) -> Iterator[Question]:
-        """The questions in order, without the notes."""
-        return (step.item for step in self.steps if not isinstance(step.item, Note))
+        """The questions in order, without the notes and what is done in silence."""
+        return (step.item for step in self.steps if not isinstance(step.item, Note | Act))
 
     def _steps(self) -> Iterator[Step]:
         for item in self.questions:

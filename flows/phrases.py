@@ -56,6 +56,15 @@ class Phrases:
     date_noted: str
     text_cut: str
     flow_changed: str
+    somewhere_else: str
+    which_place: str
+    hint_hours: str
+    hours_noted: str
+    tomorrow: str
+    hard_times: str
+    explain_nickname: str
+    explain_place: str
+    explain_hours: str
 
     # said by the bot around the flows
     hello: str
@@ -73,3 +82,73 @@ class Phrases:
     command_help: str
     command_language: str
     command_stop: str
+    crisis: str
+    handover_taken: str
+    handover_ended: str
+    handover_nobody: str
+    topic_left: str
+    topic_newsletter: str
+    topic_invitations: str
+    topic_questionnaires: str
+    topic_carer: str
+    topic_quotes: str
+    code_wrong: str
+    code_too_many: str
+    link_code: str
+    linked: str
+    carer_code: str
+    carer_now: str
+    scope_nothing: str
+    scope_reminders: str
+    scope_help: str
+    scope_answer: str
+    carer_linked: str
+    carer_welcome: str
+    carer_how_to_answer: str
+    carer_ended: str
+    unlinked: str
+    no_carer: str
+    carer_reminder: str
+    carer_question: str
+    carer_answering: str
+    carer_no_question: str
+    answered_for_you: str
+    me_again: str
+    who_writes: str
+    hello_name: str
+    phone_shared: str
+    call_noted: str
+    my_data_head: str
+    my_data_language: str
+    my_data_since: str
+    my_data_gets: str
+    my_data_gets_nothing: str
+    my_data_about: str
+    my_data_counts: str
+    my_data_file: str
+    my_data_no_file: str
+    my_data_rights: str
+    forgotten: str
+    deleted_last: str
+    nothing_to_delete: str
+    knock: str
+    offer_language: str
+    staff_welcome: str
+    staff_page: str
+    staff_distress: str
+    staff_person: str
+    staff_stuck: str
+    staff_low_score: str
+    staff_call: str
+    staff_drill: str
+    staff_took: str
+    staff_took_drill: str
+    staff_gone: str
+    staff_taken_by: str
+    staff_done: str
+    staff_open: str
+    staff_none: str
+    command_join: str
+    command_needs: str
+    command_carer: str
+    command_mydata: str

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import assert_never
 
-from babel.dates import format_date
+from babel.dates import format_date, format_time, get_day_names
 
+from domain.hours import PreferredHours
 from domain.sms import prepare
 from flows.effects import Ask, Blanks, Say
 from flows.inputs import DONE, SKIP
 from flows.localized import LocalFlow
-from flows.model import Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import (
+    Date,
+    Hours,
+    Integer,
+    Locality,
+    Question,
+    Scale,
+    SelectMultiple,
+    SelectOne,
+    Text,
+    YesNo,
+)
 from flows.phrases import Phrases
 
 #: Under a question: rows of (label, option), the option as `Chose` takes it.
@@ -70,8 +82,26 @@ def fill(text: str, blanks: Blanks, language: str) -> str:
     return text.format(**{name: _form(value, language) for name, value in blanks.items()})
 
 
-def _form(value: str | int | date, language: str) -> str:
-    return format_date(value, "d MMMM y", locale=language) if isinstance(value, date) else str(value)
+def _form(value: str | int | date | PreferredHours, language: str) -> str:
+    locale = language.partition("-")[0]  # of a variant, such as en-simple, CLDR knows the language
+    match value:
+        case date():
+            return format_date(value, "d MMMM y", locale=locale)
+        case PreferredHours():
+            return _hours(value, locale)
+        case _:
+            return str(value)
+
+
+def _hours(hours: PreferredHours, locale: str) -> str:
+    """ "11:00-20:00, Mon Wed Thu", in the names and clock of that language."""
+    end = format_time(hours.end, "short", locale=locale) if hours.end != time(0) else "24:00"
+    parts = []
+    if hours.start != time(0) or hours.end != time(0):
+        parts.append(f"{format_time(hours.start, 'short', locale=locale)}-{end}")
+    names = get_day_names("abbreviated", locale=locale)
+    parts.append(" ".join(names[day] for day in sorted(hours.days)))
+    return ", ".join(parts)
 
 
 def marked(question: SelectMultiple, picked: Collection[str], phrases: Phrases) -> Rendered:
@@ -93,11 +123,11 @@ def _typed(question: Question, phrases: Phrases) -> Rendered:
             lines += _numbered((phrases.yes, phrases.no))
         case SelectOne(choices=choices) | SelectMultiple(choices=choices):
             lines[1:1] = _numbered(tuple(choice.label for choice in choices))
-        case Scale() | Integer() | Text() | Date():
+        case Scale() | Integer() | Text() | Date() | Locality() | Hours():
             pass
         case _:
             assert_never(question)
-    if question.sensitive or (isinstance(question, Text) and not question.required):
+    if question.sensitive or (isinstance(question, Text | Locality | Hours) and not question.required):
         lines.append(phrases.hint_skip)
     return Rendered("\n".join(lines))
 
@@ -117,7 +147,7 @@ def _pressed(question: Question, phrases: Phrases, picked: Collection[str] = ())
         case SelectMultiple():
             lines = [question.label, phrases.hint_press]
             rows = _several(question, phrases, picked)
-        case Integer() | Text() | Date():
+        case Integer() | Text() | Date() | Locality() | Hours():
             rows = ()
         case _:
             assert_never(question)
@@ -143,7 +173,9 @@ def _help(question: Question, phrases: Phrases) -> list[str]:
             return [phrases.hint_number]
         case Date():
             return [phrases.hint_date]
-        case YesNo() | Text():
+        case Hours():
+            return [phrases.hint_hours]
+        case YesNo() | Text() | Locality():
             return []
         case _:
             assert_never(question)

@@ -16,16 +16,36 @@ from typing import assert_never
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from domain.contact import Purpose
 from flows.conditions import Answer
 from flows.dates import read_date
 from flows.fold import digits_to_ascii, fold
+from flows.hours import read_hours
 from flows.inputs import Command
-from flows.model import Choice, Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import (
+    Choice,
+    Date,
+    Hours,
+    Integer,
+    Locality,
+    Question,
+    Scale,
+    SelectMultiple,
+    SelectOne,
+    Text,
+    YesNo,
+)
 from flows.numbers import number_of, read_number
 from flows.words import Lexicon
 
 #: A near miss must be this near (of 100) and this much nearer than the next label.
 NEAR, MARGIN = 85, 10
+#: The answer of somebody who lives in none of the places.
+ELSEWHERE = "elsewhere"
+#: The first part of a UK postcode, with or without the second (Royal Mail's format: one or two letters, a digit,
+#: a digit or letter; then a digit and two letters).
+_OUTWARD = re.compile(r"([a-z]{1,2})\s?(\d[a-z\d]?)(?:\s*\d[a-z]{2})?", re.IGNORECASE)
+_LONGEST_NICKNAME = 20
 _BETWEEN = re.compile(r"[,;+&/\n،।、]")
 
 
@@ -36,15 +56,22 @@ class Cut:
     text: str
 
 
-def understand(question: Question, text: str, words: Lexicon, today: date) -> Answer | Cut | None:
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A postcode that lies in several places: these are left to choose from."""
+
+    names: tuple[str, ...]
+
+
+def understand(question: Question, text: str, words: Lexicon, today: date) -> Answer | Cut | Narrowed | None:
     """The answer that the text gives to the question."""
     match question:
         case Scale(minimum=low, maximum=high):
             return _within(read_number(text, words, out_of=high), low, high)
         case Integer(minimum=low, maximum=high, label=label):
             return _within(read_number(text, words, units=label), low, high)
-        case YesNo(consent=consent):
-            return _yes_or_no(text, words, exactly=consent is not None)
+        case YesNo(consent=consent, exact=exact):
+            return _yes_or_no(text, words, exactly=exact or consent is not None)
         case SelectOne(choices=choices):
             found = _choice(choices, text, words)
             return None if found is None else found.name
@@ -53,8 +80,15 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
         case Date(tense=tense):
             day = read_date(text, words, today, tense)
             return None if day is None else day.isoformat()
+        case Text(nickname=True):
+            return _nickname(text, words)
         case Text(max_length=longest):
             return _words(text, longest)
+        case Locality():
+            return _place(question, text, words, today)
+        case Hours():
+            hours = read_hours(text, words)
+            return None if hours is None else str(hours)
         case _:
             assert_never(question)
 
@@ -112,6 +146,27 @@ def _stop_phrase(tokens: Sequence[str], at: int, words: Lexicon) -> str | None:
         if (phrase := " ".join(tokens[at : at + length])) in words.stop_words:
             return phrase
     return None
+
+
+def topic_left(text: str, words: Lexicon) -> Purpose | None:
+    """The one thing that the text asks us to stop while the rest goes on: "stop the newsletter please"."""
+    if len(text) > 100:
+        return None
+    tokens = fold(text).split()
+    found: set[Purpose] = set()
+    left: list[str] = []
+    at = 0
+    while at < len(tokens):
+        phrase = next((p for n in (3, 2, 1) if (p := " ".join(tokens[at : at + n])) in words.topics), None)
+        if phrase is None:
+            left.append(tokens[at])
+            at += 1
+        else:
+            found.add(words.topics[phrase])
+            at += len(phrase.split())
+    if len(found) != 1 or not asks_to_stop(" ".join(left), words):
+        return None
+    return found.pop()
 
 
 def language_named(text: str, words: Lexicon) -> str | None:
@@ -256,6 +311,41 @@ def _words(text: str, longest: int) -> str | Cut | None:
     if not any(unicodedata.category(c)[0] in "LNS" for c in kept):
         return None
     return kept if len(kept) <= longest else Cut(kept[:longest])
+
+
+def _nickname(text: str, words: Lexicon) -> str | None:
+    """One or two words with letters that steer and answer nothing: it must be heard as a name later."""
+    name = " ".join(text.split())
+    said = fold(name)
+    taken = said in words.yes_no or said in words.small_talk or command(text, words) or language_named(text, words)
+    if taken or not 1 <= len(said.split()) <= 2 or len(name) > _LONGEST_NICKNAME or not _all_letters(said):
+        return None
+    return None if read_number(text, words) is not None else name
+
+
+def _all_letters(said: str) -> bool:
+    return not any(c.isdigit() for c in said)
+
+
+def _place(question: Locality, text: str, words: Lexicon, today: date) -> str | Narrowed | None:
+    if len(text) > 60:
+        return None
+    places = [place for place in question.places if place.stands(today)]
+    said = fold(text)
+    bare = _without_small_talk(said, words)
+    for place in places:
+        if fold(place.label) in (said, bare):
+            return place.name
+    found = next((f for t in (text.strip(), bare) if (f := _OUTWARD.fullmatch(digits_to_ascii(t)))), None)
+    if found is None:
+        return None
+    outward = (found[1] + found[2]).upper()
+    within = tuple(place.name for place in places if outward in place.postcodes)
+    if not within:
+        return ELSEWHERE
+    if len(within) == 1 and outward not in question.outside:
+        return within[0]
+    return Narrowed(within)
 
 
 def _without_small_talk(said: str, words: Lexicon) -> str:

@@ -28,7 +28,8 @@ class Session:
     its reply; None before the start and after the end. `said` names the notes said so far. `misses`
     counts replies to the present question that meant nothing. `paused`: they asked for a rest.
     `nudged`: the one friendly reminder for this question has gone out. `picked`: the choices pressed so
-    far, where several may be.
+    far, where several may be; or the places that a postcode lies in, where one is to be chosen. `resting`:
+    the question where it waits is asked only a day later. `given` names the answers known without asking.
     """
 
     flow: str
@@ -41,3 +42,5 @@ class Session:
     paused: bool = False
     nudged: bool = False
     picked: tuple[str, ...] = ()
+    resting: bool = False
+    given: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 import yaml
 
 from flows.localized import LocalFlow
-from flows.model import Flow, Group, Note, Question, Scale, SelectMultiple, SelectOne
+from flows.model import Act, Flow, Group, Note, Question, Scale, SelectMultiple, SelectOne
 from flows.phrases import Phrases, Plural
 from flows.words import Lexicon
 
@@ -99,6 +99,8 @@ def _of_items(items: Any, flow: str) -> Iterator[Text]:
         if "questions" in item:
             yield from _of_items(item["questions"], flow)
             continue
+        if "label" not in item:  # done without a word
+            continue
         place = f"{flow}.{item['name'].value}"
         comment = f"{place}: {item['comment'].value}" if "comment" in item else place
         context = item["context"].value if "context" in item else None
@@ -125,7 +127,9 @@ def localize(flow: Flow, language: str, catalogue: Catalogue, phrases: Phrases, 
     def say(text: str, context: str | None) -> str:
         return catalogue.gettext(text) if context is None else catalogue.pgettext(context, text)
 
-    def item(one: Question | Note) -> Question | Note:
+    def item(one: Question | Note | Act) -> Question | Note | Act:
+        if isinstance(one, Act):
+            return one
         told = replace(one, label=say(one.label, one.context))
         match told:
             case Scale():

@@ -7,11 +7,12 @@ that means one thing in one's own language and another elsewhere means what it m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from domain.contact import Purpose
 from flows.fold import fold
 from flows.inputs import Command
 
@@ -30,13 +31,35 @@ class StopWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HourWords:
+    """How people name the times that suit them. `days` may add to CLDR's names, Monday first."""
+
+    __pydantic_config__ = _STRICT
+    after: Words
+    before: Words
+    to: Words
+    except_: Words = ()
+    morning: Words
+    afternoon: Words
+    evening: Words
+    weekdays: Words
+    weekend: Words
+    noon: Words
+    any: Words
+    am: Words = ()
+    pm: Words = ()
+    days: Annotated[tuple[Words, ...], Field(min_length=7, max_length=7)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageWords:
     """One language's `words.yaml`. All of it is folded before it is compared.
 
     `ambiguous` are words of this language that look like another's yes, no or number and mean
     something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
     round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
-    2 ... 20 in order (several for one number, parted by "/"), then the tens.
+    2 ... 20 in order (several for one number, parted by "/"), then the tens. `topics` are the words for what
+    somebody may leave without leaving all.
     """
 
     __pydantic_config__ = _STRICT
@@ -59,6 +82,8 @@ class LanguageWords:
     option: Words
     months: Annotated[tuple[Words, ...], Field(min_length=12, max_length=12)] | None = None
     stop: StopWords
+    topics: Mapping[Purpose, Words] = field(default_factory=dict)
+    hours: HourWords | None = None
     commands: Mapping[Command, Words]
 
 
@@ -70,7 +95,7 @@ class Lexicon:
     yes_no: Mapping[str, Literal["yes", "no"]]
     commands: Mapping[str, Command]
     numbers: Mapping[str, int]
-    languages: Mapping[str, str]
+    languages: dict[str, str]
     not_: frozenset[str]
     and_: frozenset[str]
     out_of: frozenset[str]
@@ -83,6 +108,9 @@ class Lexicon:
     stop_alone: frozenset[str]
     stop_verbs: frozenset[str]
     stop_words: frozenset[str] = field(default=frozenset())
+    topics: Mapping[str, Purpose] = field(default_factory=dict)
+    hours: Mapping[str, str] = field(default_factory=dict)
+    weekdays: Mapping[str, int] = field(default_factory=dict)
 
 
 _EVERYWHERE_YES = ("\U0001f44d", "ok", "okay")
@@ -137,6 +165,12 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         if len(bare) > 1:  # what is left of "not now" and "call me" would be no command
             commands.setdefault(" ".join(bare), command)
     verbs = frozenset().union(*(_folded(w.stop.verbs) for w in order))
+    topics: dict[str, Purpose] = {}
+    for words in order:
+        for purpose, several in words.topics.items():
+            for word in _folded(several):
+                topics.setdefault(word, purpose)
+    hours, weekdays = _hours(near)
     return Lexicon(
         language=language,
         yes_no=yes_no,
@@ -155,7 +189,26 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         stop_alone=frozenset().union(*(_folded(w.stop.alone) for w in order)) - yes_no.keys(),
         stop_verbs=verbs,
         stop_words=verbs.union(*(_folded(w.stop.others) | _folded(w.small_talk) for w in order)),
+        topics=topics,
+        hours=hours,
+        weekdays=weekdays,
     )
+
+
+def _hours(near: Iterable[LanguageWords]) -> tuple[dict[str, str], dict[str, int]]:
+    hours: dict[str, str] = {}
+    weekdays: dict[str, int] = {}
+    for given in (words.hours for words in near):
+        if given is None:
+            continue
+        for kind in fields(given):
+            if kind.name != "days":
+                for word in _folded(getattr(given, kind.name)):
+                    hours.setdefault(word, kind.name.rstrip("_"))
+        for number, several in enumerate(given.days or ()):
+            for word in _folded(several):
+                weekdays.setdefault(word, number)
+    return hours, weekdays
 
 
 def clashes(all_words: Mapping[str, LanguageWords]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import assert_never
 
 from evaluation.record import EvaluationRecord
 from flows.conditions import PREFER_NOT_TO_SAY
-from flows.model import Date, Flow, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import Date, Flow, Hours, Integer, Locality, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.replies import ELSEWHERE
 
 ANSWERS = (
     "participant",
@@ -83,6 +84,11 @@ def _codes(question: Question) -> Iterator[tuple[str, str]]:
             yield "", "in their own words"
         case Date():
             yield "", "a date, year-month-day"
+        case Locality(places=places):
+            yield from ((place.name, place.label) for place in places)
+            yield ELSEWHERE, "Elsewhere"
+        case Hours():
+            yield "", "hours and days (0 is Monday)"
         case _:
             assert_never(question)
 

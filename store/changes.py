@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.contact import URN, Contact
@@ -34,13 +35,29 @@ class Talk:
 class Person:
     """A contact as loaded, and changed in memory while their messages of a batch are handled.
 
-    `unreadable`: there is a session, but what is stored of it cannot be understood.
+    `unreadable`: there is a session, but what is stored of it cannot be understood. `suspended` is the talk
+    they go back to after this one.
     """
 
     contact: Contact
     chatter: int = 0
     talk: Talk | None = None
     unreadable: bool = False
+    suspended: Talk | None = None
+
+
+@dataclass(slots=True)
+class Phone:
+    """An address that may speak for more than its owner: `shared` by several people, or lent until `voice_until`
+    (ms) to `voice_id`. `held` is what somebody wrote before they said who they are.
+    """
+
+    key: int
+    owner_id: int
+    shared: bool
+    voice_id: int | None = None
+    voice_until: int = 0
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +110,50 @@ class AnswerRow:
     language: str
     channel: str
     answered_at: int
+    helper: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """Something that a person of the team must look at; `urn_key` and `channel` are where it came from."""
+
+    id: int
+    kind: str
+    contact_id: int | None
+    detail: str
+    urn_key: int = 0
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRow:
+    """Something that a person said of themselves and wants kept."""
+
+    contact_id: int
+    field: str
+    value: Answer
+    label: str
+    source: str
+    said_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """A new code: the key is its keyed hash."""
+
+    key: int
+    kind: str
+    contact_id: int
+    detail: Mapping[str, str]
+    uses: int | None
+    expires_at: int | None
 
 
 @dataclass(slots=True)
 class Changes:
     """Every row that a batch writes. Filled by the dispatcher, saved by `save`. `fires` are by their keys;
+    `profile` by contact and field: what was said, by whom; `phones` by their keys; `heard_handovers`: when the
+    last word of each was said; `used_codes` how often each may still be used and was; `carers` what they may do now;
     `blocked` says since when an address takes nothing from us (None: it does), by its key. What waits in
     the outbox for the `cancelled_*` (contacts; contacts and addresses) is not sent, but what this batch adds is.
     """
@@ -114,7 +170,15 @@ class Changes:
     fires: dict[str, tuple[str, str, int, int, str, int | None, str | None, int]] = field(default_factory=dict)
     done_fires: list[tuple[int]] = field(default_factory=list)
     consents: list[tuple[int, str, bool, str, int, str, str, str, int]] = field(default_factory=list)
-    alerts: list[tuple[str, int | None, str, int]] = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+    profile: dict[tuple[int, str], ProfileRow] = field(default_factory=dict)
+    phones: dict[int, Phone] = field(default_factory=dict)
+    sharers: list[tuple[int, int, str]] = field(default_factory=list)
+    new_codes: list[CodeRow] = field(default_factory=list)
+    used_codes: dict[int, tuple[int | None, int]] = field(default_factory=dict)
+    heard_handovers: dict[int, int] = field(default_factory=dict)
+    ended_carers: dict[int, int] = field(default_factory=dict)
+    carers: dict[int, str] = field(default_factory=dict)
     blocked: dict[int, int | None] = field(default_factory=dict)
     cancelled_for_contact: dict[int, None] = field(default_factory=dict)
     cancelled_for_urn: dict[tuple[int, int], None] = field(default_factory=dict)
@@ -123,7 +187,7 @@ class Changes:
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the store knows of the people of a batch. `urns` gives contacts by address key; `blocked` are
-    the addresses that take nothing from us.
+    the addresses that take nothing from us, `phones` those that may speak for several.
     """
 
     seen: frozenset[int]
@@ -131,3 +195,4 @@ class Loaded:
     people: dict[int, Person]
     due: frozenset[int]
     blocked: frozenset[int] = frozenset()
+    phones: dict[int, Phone] = field(default_factory=dict)

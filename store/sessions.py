@@ -21,6 +21,8 @@ def stored(session: Session, asked: int | None = None) -> bytes:
             "paused": session.paused,
             "nudged": session.nudged,
             "picked": session.picked,
+            "resting": session.resting,
+            "given": session.given,
             "asked": asked,
         }
     )
@@ -42,6 +44,8 @@ def restored(flow: str, version: int, sprint: int, data: bytes) -> tuple[Session
         state["paused"],
         state["nudged"],
         tuple(state["picked"]),
+        state.get("resting", False),
+        tuple(state.get("given", ())),
     )
     return session, state["asked"]
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -43,8 +44,11 @@ def _project() -> Column[int]:
     return Column("project_id", Integer, nullable=False, server_default=text("1"))
 
 
-#: A person. `session_id` is the conversation they are in; `chatter` counts words in a row that meant
-#: nothing outside one; `consents` names the purposes agreed to now (the record is in `consents`).
+#: A person. `session_id` is the conversation they are in, `suspended_id` the one they go back to after it;
+#: `chatter` counts words in a row that meant nothing outside one; `consents` names the purposes agreed to now
+#: (the record is in `consents`); `roles` what they are beside a member. `handover_id` is the alert for which
+#: they talk with a person of the team, or are that person. `hours`, `discreet`: what of their needs decides
+#: when and how we write. `wrong_codes` counts since `wrong_codes_at`.
 contacts = Table(
     "contacts",
     metadata,
@@ -56,9 +60,18 @@ contacts = Table(
     Column("consents", String(200), nullable=False, server_default=""),
     Column("chatter", Integer, nullable=False, server_default=text("0")),
     Column("created_at", BigInteger, nullable=False),
+    Column("suspended_id", BigInteger),
+    Column("handover_id", BigInteger),
+    Column("roles", String(60), nullable=False, server_default=""),
+    Column("hours", String(40), nullable=False, server_default=""),
+    Column("discreet", Boolean, nullable=False, server_default=false()),
+    Column("wrong_codes", Integer, nullable=False, server_default=text("0")),
+    Column("wrong_codes_at", BigInteger, nullable=False, server_default=text("0")),
 )
 
-#: An address of a contact; `key` is its keyed hash, `sealed` the address itself.
+#: An address of a contact; `key` is its keyed hash, `sealed` the address itself. Until `voice_until` it speaks for
+#: `voice_id` instead: another who shares the phone, or somebody whose carer answers. `shared`: several people
+#: use it (see `sharers`); `held`, sealed for the contact, is what somebody wrote before they said who they are.
 urns = Table(
     "urns",
     metadata,
@@ -69,6 +82,100 @@ urns = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("blocked_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
+    Column("voice_id", BigInteger),
+    Column("voice_until", BigInteger, nullable=False, server_default=text("0")),
+    Column("shared", Boolean, nullable=False, server_default=false()),
+    Column("held", LargeBinary),
+)
+
+#: Who uses a shared phone. What they are called is in their profile; `sealed` holds it too, for asking who writes.
+sharers = Table(
+    "sharers",
+    metadata,
+    Column("urn_key", BigInteger, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True),
+    _project(),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_sharers_contact_id", "contact_id"),
+)
+
+#: What somebody said of themselves and wants kept: district, needs, hours. One row a field. `source` is who said it:
+#: `self`, `carer`, `import` or `team`.
+profile = Table(
+    "profile",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True),
+    Column("field", String(40), primary_key=True),
+    _project(),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("said_at", BigInteger, nullable=False),
+)
+
+#: One-time codes and the tokens of links, by the keyed hash of what is typed. `contact_id` is who made it or whom it
+#: concerns; `sealed`, for that contact (0: nobody's), says more. `uses` is how often it may still be used; empty:
+#: any number of times (a poster).
+codes = Table(
+    "codes",
+    metadata,
+    Column("key", Id, primary_key=True, autoincrement=False),
+    _project(),
+    Column("kind", String(16), nullable=False),
+    Column("contact_id", BigInteger, nullable=False, server_default=text("0"), index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("uses", Integer),
+    Column("used", Integer, nullable=False, server_default=text("0")),
+    Column("expires_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+#: Who cares for whom, and what they may do. The newest without `ended_at` counts.
+carers = Table(
+    "carers",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("carer_id", BigInteger, nullable=False, index=True),
+    Column("scope", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
+#: The team, by contact. `sealed` is their name; `turn` their place on the rota (empty: not on it).
+staff = Table(
+    "staff",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    _project(),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("turn", Integer),
+    Column("hours", String(40), nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+#: Addresses that asked to be forgotten, as keyed hashes: an import never adds them again.
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("key", Id, primary_key=True, autoincrement=False),
+    _project(),
+    Column("at", BigInteger, nullable=False),
+)
+
+#: What was erased, by its reference: nothing of whom. `participant` is the pseudonym whose records the evaluation store
+#: still has, until they are deleted there.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    _project(),
+    Column("reference", String(16), nullable=False, unique=True),
+    Column("participant", String(64)),
+    Column("at", BigInteger, nullable=False),
 )
 
 #: One contact in one flow. `outcome` is empty while it waits. `wakes_at`: when its fire will ring.
@@ -217,7 +324,9 @@ consents = Table(
     Column("at", BigInteger, nullable=False),
 )
 
-#: Something a coordinator must look at: who asked for a person, what could not be handled or sent.
+#: Something a coordinator must look at: who asked for a person, what could not be handled or sent. `number` is what
+#: the team calls it; `urn_key` and `channel` where the person wrote. `taken_by`: who of the team sees to it since
+#: `taken_at`. `pages` counts the calls for somebody to take it. `heard_at`: the last word of either side.
 alerts = Table(
     "alerts",
     metadata,
@@ -228,6 +337,15 @@ alerts = Table(
     Column("detail", String(80), nullable=False, server_default=""),
     Column("created_at", BigInteger, nullable=False),
     Column("done_at", BigInteger),
+    Column("number", Integer),
+    Column("urn_key", BigInteger, nullable=False, server_default=text("0")),
+    Column("channel", String(16), nullable=False, server_default=""),
+    Column("taken_by", BigInteger),
+    Column("taken_at", BigInteger),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("heard_at", BigInteger),
+    Index("ix_alerts_contact_id", "contact_id"),
+    Index("ix_alerts_number", "number", unique=True),
 )
 
 #: Receipts that overtook our own note that the message was sent.

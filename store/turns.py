@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -11,8 +12,8 @@ from sqlalchemy import func, select
 from domain.contact import URN, Contact
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
-from store.changes import Changes, Due, Loaded, Person, Talk
-from store.database import Database, HotTransaction
+from store.changes import Changes, Due, Loaded, Person, Phone, Talk
+from store.database import Database, HotTransaction, Row
 from store.sessions import restored, stored
 from store.times import from_ms, to_ms
 from store.vault import Vault, WrongKey
@@ -24,16 +25,14 @@ def opened_message(sealed: bytes) -> tuple[str, tuple[tuple[tuple[str, str], ...
     return text, tuple(tuple((label, f"{token}.{option}") for label, option in row) for row in rows)
 
 
-_PEOPLE_BY_URN = (
-    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter,"
-    " u.blocked_at"
-    " FROM urns u JOIN contacts c ON c.id = u.contact_id WHERE u.key {keys} ORDER BY c.id"
+_PEOPLE = (
+    "SELECT u.key, u.contact_id, u.sealed, u.blocked_at, u.shared, u.voice_id, u.voice_until, u.held,"
+    " c.language, c.stopped_at, c.session_id, c.consents, c.chatter, c.suspended_id, c.handover_id, c.roles, c.hours,"
+    " c.discreet, c.wrong_codes, c.wrong_codes_at, c.id"
 )
-_PEOPLE_BY_ID = (
-    "SELECT u.key, u.contact_id, u.sealed, c.language, c.stopped_at, c.session_id, c.consents, c.chatter,"
-    " u.blocked_at"
-    " FROM contacts c JOIN urns u ON u.contact_id = c.id WHERE c.id {keys} ORDER BY c.id"
-)
+_PEOPLE_BY_URN = f"{_PEOPLE} FROM urns u JOIN contacts c ON c.id = u.contact_id WHERE u.key {{keys}} ORDER BY c.id"
+#: By their own address or, on a shared phone, another's: the outer join keeps who has none of their own.
+_PEOPLE_BY_ID = f"{_PEOPLE} FROM contacts c LEFT JOIN urns u ON u.contact_id = c.id WHERE c.id {{keys}} ORDER BY c.id"
 _TALK_COLUMNS = (
     "s.id, s.contact_id, s.flow, s.version, s.sprint, s.sealed, s.channel, s.urn_key, s.started_at, s.heard_at,"
     " s.deadline_at, s.wakes_at"
@@ -43,6 +42,7 @@ _TALKS_BY_URN = (
     " JOIN sessions s ON s.id = c.session_id WHERE u.key {keys}"
 )
 _TALKS_BY_ID = f"SELECT {_TALK_COLUMNS} FROM contacts c JOIN sessions s ON s.id = c.session_id WHERE c.id {{keys}}"
+_SUSPENDED = f"SELECT {_TALK_COLUMNS} FROM sessions s WHERE s.id {{keys}}"
 _SEEN = "SELECT key FROM seen WHERE key {keys}"
 _DUE = "SELECT id FROM fires WHERE id {keys}"
 
@@ -76,37 +76,113 @@ async def load(
     by_fire = by_fire or [[], [], []]
     people: dict[int, Person] = {}
     known: dict[int, int] = {}
-    blocked = set()
+    blocked: set[int] = set()
+    phones: dict[int, Phone] = {}
     for row in (*by_urn[1], *by_fire[1]):
-        key, contact_id, sealed, language, stopped_at, session_id, consents, chatter, blocked_at = row
-        if key in urns and vault.open(sealed, contact_id).decode() != str(urns[key]):
-            raise WrongKey("two addresses have one key")  # one in some 20 million for a million contacts
-        known[key] = contact_id
-        if blocked_at is not None:
-            blocked.add(key)
-        people[contact_id] = Person(
-            Contact(
-                contact_id,
-                language,
-                None if stopped_at is None else from_ms(stopped_at),
-                session_id,
-                frozenset(consents.split()),
-            ),
-            chatter,
-        )
+        _person(vault, row, urns, people, known, blocked, phones)
     for row in (*by_urn[2], *by_fire[2]):
-        person = people[row[1]]
-        try:
-            person.talk = _talk(vault, row)
-        except (KeyError, TypeError, ValueError):
-            person.unreadable = True
-    return Loaded(
+        _join(vault, people[row[1]], row)
+    loaded = Loaded(
         frozenset(key for (key,) in by_urn[0]),
         known,
         people,
         frozenset(id for (id,) in by_fire[0]),
         frozenset(blocked),
+        phones,
     )
+    if waiting := [p for p in people.values() if p.contact.suspended_id is not None]:
+        await _load_suspended(tx, vault, waiting)
+    return loaded
+
+
+async def load_more(tx: HotTransaction, vault: Vault, loaded: Loaded, contact_ids: Iterable[int]) -> None:
+    """Further people, by their ids, locked as well; who is loaded already stays as they are."""
+    ids = sorted(set(contact_ids) - loaded.people.keys())
+    if not ids:
+        return
+    rows, talks = await tx.fetch(
+        fetch(_PEOPLE_BY_ID, ids, locking=" FOR UPDATE OF c"),
+        fetch(_TALKS_BY_ID, ids),
+    )
+    for row in rows:
+        _person(vault, row, {}, loaded.people, {}, set(), {})
+    for row in talks:
+        _join(vault, loaded.people[row[1]], row)
+    await _load_suspended(
+        tx, vault, [loaded.people[id] for id in ids if id in loaded.people and loaded.people[id].contact.suspended_id]
+    )
+
+
+async def _load_suspended(tx: HotTransaction, vault: Vault, people: Iterable[Person]) -> None:
+    by_session = {p.contact.suspended_id: p for p in people if p.contact.suspended_id is not None}
+    if not by_session:
+        return
+    (rows,) = await tx.fetch(fetch(_SUSPENDED, sorted(by_session)))
+    for row in rows:
+        with suppress(KeyError, TypeError, ValueError):  # what cannot be read is not gone back to
+            by_session[row[0]].suspended = _talk(vault, row)
+
+
+def _person(
+    vault: Vault,
+    row: Row,
+    urns: Mapping[int, URN],
+    people: dict[int, Person],
+    known: dict[int, int],
+    blocked: set[int],
+    phones: dict[int, Phone],
+) -> None:
+    """One row of `_PEOPLE`: a person, and one of their addresses."""
+    key, owner_id, sealed, blocked_at, shared, voice_id, voice_until, held, *contact = row
+    id = contact.pop(-1)
+    if key in urns and vault.open(sealed, owner_id).decode() != str(urns[key]):
+        raise WrongKey("two addresses have one key")  # one in some 20 million for a million contacts
+    if key is not None:
+        known[key] = id
+        if blocked_at is not None:
+            blocked.add(key)
+        if shared or voice_id is not None:
+            words = None if held is None else vault.open(held, owner_id).decode()
+            phones[key] = Phone(key, owner_id, bool(shared), voice_id, voice_until, words)
+    language, stopped_at, session_id, consents, chatter, *rest = contact
+    people[id] = Person(_contact(id, language, stopped_at, session_id, consents, *rest), chatter)
+
+
+def _contact(
+    id: int,
+    language: str | None,
+    stopped_at: int | None,
+    session_id: int | None,
+    consents: str,
+    suspended_id: int | None,
+    handover_id: int | None,
+    roles: str,
+    hours: str,
+    discreet: bool,
+    wrong_codes: int,
+    wrong_codes_at: int,
+) -> Contact:
+    return Contact(
+        id,
+        language,
+        None if stopped_at is None else from_ms(stopped_at),
+        session_id,
+        frozenset(consents.split()),
+        suspended_id,
+        handover_id,
+        frozenset(roles.split()),
+        hours,
+        bool(discreet),
+        wrong_codes,
+        wrong_codes_at,
+    )
+
+
+def _join(vault: Vault, person: Person, row: Row) -> None:
+    try:
+        person.talk = _talk(vault, row)
+    except (KeyError, TypeError, ValueError):
+        person.unreadable = True
 
 
 def _talk(vault: Vault, row: Any) -> Talk:
@@ -130,10 +206,22 @@ def _talk(vault: Vault, row: Any) -> Talk:
 
 _INSERT_SEEN = insert(t.seen, ("key", "seen_at"))
 _INSERT_INBOX = insert(t.inbox, ("id", "contact_id", "channel", "sealed", "received_at"))
-_INSERT_CONTACTS = insert(
-    t.contacts, ("id", "language", "stopped_at", "session_id", "consents", "chatter", "created_at")
+_CONTACT = (
+    "language",
+    "stopped_at",
+    "session_id",
+    "consents",
+    "chatter",
+    "suspended_id",
+    "handover_id",
+    "roles",
+    "hours",
+    "discreet",
+    "wrong_codes",
+    "wrong_codes_at",
 )
-_UPDATE_CONTACTS = update(t.contacts, ("language", "stopped_at", "session_id", "consents", "chatter"))
+_INSERT_CONTACTS = insert(t.contacts, ("id", *_CONTACT, "created_at"))
+_UPDATE_CONTACTS = update(t.contacts, _CONTACT)
 _INSERT_URNS = insert(t.urns, ("key", "contact_id", "scheme", "sealed", "created_at"))
 BLOCK_URNS = update(t.urns, ("blocked_at",), key="key")
 #: What waits for somebody who told us to stop, or for an address that takes nothing more.
@@ -158,6 +246,7 @@ _INSERT_ANSWERS = insert(
         "sealed",
         "language",
         "channel",
+        "helper",
         "answered_at",
         "exported_at",
     ),
@@ -190,7 +279,19 @@ _INSERT_CONSENTS = insert(
     t.consents,
     ("id", "contact_id", "purpose", "given", "flow", "version", "question", "language", "channel", "at"),
 )
-_INSERT_ALERTS = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
+_INSERT_ALERTS = insert(t.alerts, ("id", "kind", "contact_id", "detail", "urn_key", "channel", "created_at"))
+_PUT_PROFILE = insert(
+    t.profile, ("contact_id", "field", "sealed", "source", "said_at"), update_on=("contact_id", "field")
+)
+_UPDATE_PHONES = update(t.urns, ("shared", "voice_id", "voice_until", "held"), key="key")
+_PUT_SHARERS = insert(t.sharers, ("urn_key", "contact_id", "sealed", "created_at"), update_on=("urn_key", "contact_id"))
+_INSERT_CODES = insert(
+    t.codes, ("key", "kind", "contact_id", "sealed", "uses", "expires_at", "created_at"), update_on=("key",)
+)
+_USE_CODES = update(t.codes, ("uses", "used"), key="key")
+_HEAR_HANDOVERS = update(t.alerts, ("heard_at",))
+_END_CARERS = update(t.carers, ("ended_at",), key="contact_id", only="ended_at IS NULL")
+_SCOPE_CARERS = update(t.carers, ("scope",), key="contact_id", only="ended_at IS NULL")
 
 
 def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Changes) -> None:
@@ -241,6 +342,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
                 seal(orjson.dumps([a.value, a.label]), a.contact_id),
                 a.language,
                 a.channel,
+                a.helper,
                 a.answered_at,
                 None,
             )
@@ -272,10 +374,51 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
     write(_INSERT_FIRES, [(ids(), *fire) for fire in changes.fires.values()])
     write(_DELETE_FIRES, changes.done_fires)
     write(_INSERT_CONSENTS, [(ids(), *consent) for consent in changes.consents])
-    write(_INSERT_ALERTS, [(ids(), *alert) for alert in changes.alerts])
+    write(
+        _INSERT_ALERTS,
+        [(a.id, a.kind, a.contact_id, a.detail, a.urn_key, a.channel, now_ms) for a in changes.alerts],
+    )
+    if changes.profile or changes.phones or changes.sharers or changes.new_codes or changes.used_codes:
+        _save_circle(tx, vault, now_ms, changes)
+    write(_HEAR_HANDOVERS, [(at, id) for id, at in changes.heard_handovers.items()])
+    write(_END_CARERS, [(at, id) for id, at in changes.ended_carers.items()])
+    write(_SCOPE_CARERS, [(scope, id) for id, scope in changes.carers.items()])
 
 
-def _contact_row(person: Person) -> tuple[str | None, int | None, int | None, str, int]:
+def _save_circle(tx: HotTransaction, vault: Vault, now_ms: int, changes: Changes) -> None:
+    seal = vault.seal
+    tx.write(
+        _PUT_PROFILE,
+        [
+            (p.contact_id, p.field, seal(orjson.dumps([p.value, p.label]), p.contact_id), p.source, p.said_at)
+            for p in changes.profile.values()
+        ],
+    )
+    tx.write(
+        _UPDATE_PHONES,
+        [
+            (
+                p.shared,
+                p.voice_id,
+                p.voice_until,
+                None if p.held is None else seal(p.held.encode("utf-8", "replace"), p.owner_id),
+                p.key,
+            )
+            for p in changes.phones.values()
+        ],
+    )
+    tx.write(_PUT_SHARERS, [(key, id, seal(name.encode(), id), now_ms) for key, id, name in changes.sharers])
+    tx.write(
+        _INSERT_CODES,
+        [
+            (c.key, c.kind, c.contact_id, seal(orjson.dumps(c.detail), c.contact_id), c.uses, c.expires_at, now_ms)
+            for c in changes.new_codes
+        ],
+    )
+    tx.write(_USE_CODES, [(left, used, key) for key, (left, used) in changes.used_codes.items()])
+
+
+def _contact_row(person: Person) -> tuple[Any, ...]:
     contact = person.contact
     return (
         contact.language,
@@ -283,6 +426,13 @@ def _contact_row(person: Person) -> tuple[str | None, int | None, int | None, st
         contact.session_id,
         " ".join(sorted(contact.consents)),
         person.chatter,
+        contact.suspended_id,
+        contact.handover_id,
+        " ".join(sorted(contact.roles)),
+        contact.hours,
+        contact.discreet,
+        contact.wrong_codes,
+        contact.wrong_codes_at,
     )
 
 

@@ -56,6 +56,10 @@ class Vault:
         digest = hashlib.blake2s(text.encode("utf-8", "surrogatepass"), key=self._find, digest_size=8).digest()
         return int.from_bytes(digest) & _63_BITS
 
+    def code(self, code: str) -> int:
+        """The number under which a code, a link's token or a poster's word is looked up."""
+        return self.find(f"code/{code}")
+
     def button(self, session_id: int, question: str) -> str:
         """The token of a question's buttons: it ties a press to its question, and says nothing."""
         text = f"{session_id}/{question}".encode()

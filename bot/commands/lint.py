@@ -16,7 +16,7 @@ from flows.effects import Ask, Say
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.loader import word_lists
 from flows.localized import LocalFlow
-from flows.model import Flow, Note
+from flows.model import Act, Flow, Note
 from flows.render import Renderer
 from flows.words import clashes
 
@@ -48,6 +48,8 @@ def costs(flows: Library, flow: Flow, language: str) -> Iterator[tuple[str, int]
     local: LocalFlow = flows.localized[flow.id, language]
     renderer = Renderer()
     for step in local.steps:
+        if isinstance(step.item, Act):
+            continue
         said = Say(step.item.label) if isinstance(step.item, Note) else Ask(step.item)
         text = renderer.message([said], local.phrases, language, buttons=False, sms=True).text
         yield step.item.name, segments(text).count
