@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ from bot.channels.telegram import Telegram
 from bot.channels.twilio import STOPS_AT, Twilio
 from bot.conversation import Conversation
 from bot.dispatcher import ChannelKind, Dispatcher, StoreAway
+from bot.errands import KINDS as ERRANDS
+from bot.errands import Errands
 from bot.health import Health
 from bot.pace import Pace
 from bot.sender import Sender
@@ -44,6 +46,7 @@ from flows.loader import load_library
 from flows.render import Renderer
 from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
+from store.changes import Due
 from store.database import Database
 from store.fires import forget_seen
 from store.vault import Vault
@@ -71,12 +74,17 @@ class App:
     database: Database
     evaluation: EvaluationStore
     dispatcher: Dispatcher
+    errands: Errands
     senders: list[Sender]
     ticker: Ticker
     clock: Callable[[], datetime]
     ids: Ids
     telegram: Telegram | None = None
     routes: list[BaseRoute] = field(default_factory=list)
+
+    def ring(self, due: Due) -> Awaitable[None]:
+        """What is due goes to whom it is for; what is the dispatcher's, into its next batch at once."""
+        return self.errands.run(due) if due.kind in ERRANDS else self.dispatcher.submit(due)
 
     async def close(self) -> None:
         for sender in self.senders:
@@ -91,7 +99,8 @@ def library(settings: Settings, *, drafts: bool | None = None) -> Library:
         ROOT / "flows",
         ROOT / "locales",
         drafts=settings.allow_draft_translations if drafts is None else drafts,
-        blanks={"phone": settings.contact_phone},
+        blanks=settings.numbers,
+        distress=ROOT / "config" / "distress",
     )
 
 
@@ -147,6 +156,20 @@ def build(
     for channel in _channels(settings, bot, simulate=simulate):
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
+    errands = Errands(
+        database,
+        vault,
+        flows,
+        renderer,
+        KINDS,
+        settings.quiet,
+        ids,
+        clock,
+        token=partial(secrets.token_urlsafe, 24),
+        reference=partial(_reference, rng.randrange if rng else secrets.randbelow),
+        public_base_url=settings.public_base_url,
+        on_queued=wake,
+    )
     return App(
         settings,
         flows,
@@ -154,12 +177,21 @@ def build(
         database,
         EvaluationStore(settings.evaluation_database_url),
         dispatcher,
+        errands,
         senders,
         Ticker(clock),
         clock,
         ids,
         bot,
     )
+
+
+def _reference(below: Callable[[int], int]) -> str:
+    """What an erasure is called: letters and digits that cannot be taken for one another."""
+    return "".join(_LETTERS[below(len(_LETTERS))] for _ in range(8))
+
+
+_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 def _telegram(settings: Settings) -> Telegram:
@@ -323,7 +355,7 @@ async def _running(app: App, role: Role) -> AsyncIterator[None]:
 
 
 def _start_ticker(app: App) -> None:
-    app.ticker.every(1, "fires", partial(ring_due, app.database, app.dispatcher.submit))
+    app.ticker.every(1, "fires", partial(ring_due, app.database, app.ring))
     app.ticker.every(
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )

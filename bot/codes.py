@@ -48,5 +48,5 @@ def take(turn: Turn, person: Person, code: Code | None, phrases: Phrases, now: M
         return None
     turn.used = code
     if code.kind in _ERRANDS:
-        turn.errands.append(Errand(_ERRANDS[code.kind], code.contact_id, code.detail.get("scope", "")))
+        turn.errands.append(Errand(_ERRANDS[code.kind], code.key))
     return code

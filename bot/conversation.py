@@ -272,6 +272,7 @@ class Conversation:
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.REMINDER)
         if talk.deadline_at <= now.ms:
             self._step(turn, person, talk, WaitTimedOut(talk.session.sprint), now)
+        self._knock(turn, person)
         return turn
 
     def begin(self, person: Person, flow: str, channel: str, urn_key: int, now: Moment) -> Turn:
@@ -279,7 +280,15 @@ class Conversation:
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.INVITATION)
         if person.contact.stopped_at is None:
             self._start(turn, person, flow, channel, urn_key, now)
+        self._knock(turn, person)
         return turn
+
+    def _knock(self, turn: Turn, person: Person) -> None:
+        """To a phone that others may see comes, unasked, only that something waits. It is asked when they write."""
+        talk = person.talk
+        if person.contact.discreet and turn.said and talk is not None:
+            turn.said[:] = [Say(self._phrases(turn).knock)]
+            talk.session = replace(talk.session, resting=True, nudged=True)
 
     def _phrases(self, turn: Turn) -> Phrases:
         return self.library.phrases[turn.language]

@@ -68,6 +68,10 @@ WORTH_SENDING = {
 _WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
 _DAY_MS = 24 * 3_600_000
 BATCH = 128
+#: After so long without a word a number may have become somebody else's: UK networks give unused ones out again
+#: after some months.
+LONG_SILENCE_MS = 180 * _DAY_MS
+STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
 #: Asks the waiting question again; understood in every language.
 AGAIN = "again"
 
@@ -467,6 +471,8 @@ class Dispatcher:
                     again,
                 )
                 return
+            if self._asks_who(batch, loaded, circle, person, fire):
+                return
             batch.changes.done_fires.append((fire.id,))
             turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.moment)
             self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
@@ -494,6 +500,26 @@ class Dispatcher:
                 batch.changes.fires[_wait_key(talk)] = _wait_fire(talk)
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
+
+    def _asks_who(self, batch: _Batch, loaded: Loaded, circle: Circle, person: Person, fire: Due) -> bool:
+        """Whether somebody was silent so long that their number may be another's: then nothing personal is sent, but
+        once a question that tells a stranger nothing. What was due waits for the answer, a day at a time.
+        """
+        heard_at = loaded.heard.get(person.contact.id, 0)
+        if batch.moment.ms - heard_at < LONG_SILENCE_MS:
+            return False
+        waited = fire.session_id or 0  # days; a flow's fire has no session
+        if waited >= _STILL_YOU_DAYS:
+            batch.changes.done_fires.append((fire.id,))
+            return True
+        if not waited:
+            turn = self._conversation.begin(person, STILL_YOU_FLOW, fire.channel, fire.urn_key, batch.moment)
+            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
+            batch.changes.people[person.contact.id] = person
+        due = batch.moment.ms + _DAY_MS
+        row = (fire.key, "flow", fire.contact_id, fire.urn_key, fire.channel, waited + 1, fire.flow, due)
+        batch.changes.fires[fire.key] = row
+        return True
 
     def _apply(
         self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, circle: Circle

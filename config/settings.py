@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -80,6 +80,15 @@ class Settings(BaseSettings):
     quiet_hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours)] = (time(20), time(9))
     timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
     contact_phone: str = ""
+    #: Where people find help at any time, in the texts of every language; `crisis_checked` is when somebody last
+    #: called them to see that they are right (`mime check` says when that is too long ago).
+    crisis_emergency: str = "999"
+    crisis_health_line: str = "111"
+    crisis_health_option: str = "2"
+    crisis_listeners: str = "116 123"
+    crisis_text_word: str = "SHOUT"
+    crisis_text_number: str = "85258"
+    crisis_checked: date = date(2026, 11, 23)
     allow_test_numbers: bool = False
     allow_draft_translations: bool = False
 
@@ -89,6 +98,19 @@ class Settings(BaseSettings):
     telegram_seconds_per_chat: Annotated[float, Field(ge=0)] = 1
     sms_segments_per_second: Annotated[float, Field(gt=0)] = 1
     export_every_seconds: Annotated[float, Field(gt=0)] = 60
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """What fills the project's blanks in texts: the numbers to call, by the names of the blanks."""
+        return {
+            "phone": self.contact_phone,
+            "emergency": self.crisis_emergency,
+            "health_line": self.crisis_health_line,
+            "health_option": self.crisis_health_option,
+            "listeners": self.crisis_listeners,
+            "text_word": self.crisis_text_word,
+            "text_number": self.crisis_text_number,
+        }
 
     @property
     def quiet(self) -> QuietHours:

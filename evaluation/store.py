@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     event,
     make_url,
     select,
@@ -73,6 +74,18 @@ class EvaluationStore:
         )
         async with self.engine.begin() as connection:
             await connection.execute(statement, [_row(record) for record in batch])
+
+    async def forget(self, participants: Sequence[str]) -> int:
+        """Delete every record of these pseudonyms; returns how many there were."""
+        if not participants:
+            return 0
+        async with self.engine.begin() as connection:
+            gone = await connection.execute(delete(records).where(records.c.participant.in_(participants)))
+        if gone.rowcount and self._is_sqlite:  # out of the log as well
+            async with self.engine.connect() as connection:
+                autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await autocommit.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone.rowcount
 
     async def stream(self) -> AsyncIterator[EvaluationRecord]:
         """Every answer that stands, in the order of questionnaire, response and time."""

@@ -201,7 +201,7 @@ def _steer(flow: LocalFlow, session: Session, question: Question, command: Comma
 
 
 def _take_silence(flow: LocalFlow, session: Session, question: Question) -> Sprint:
-    if session.resting:
+    if session.resting and not session.nudged:
         return _ask_again(flow, session, question)
     if session.paused or session.nudged or flow.nudge_after is None:
         return _end(session, Outcome.EXPIRED)

@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from flows import model
+from flows.distress import DistressWords, PatternError, Screen, compile_lists
 from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE, Language, Library
 from flows.lint import PROJECT_BLANKS, perhaps, problems
@@ -37,6 +38,7 @@ class FlowError(Exception):
 
 _FLOW = TypeAdapter(Flow)
 _WORDS = TypeAdapter(LanguageWords)
+_DISTRESS = TypeAdapter(DistressWords)
 _LANGUAGES: TypeAdapter[tuple[Language, ...]] = TypeAdapter(tuple[Language, ...], config=ConfigDict(extra="forbid"))
 _KNOWN_FIELDS = sorted(
     {
@@ -114,6 +116,20 @@ def _with_days(words: LanguageWords) -> HourWords | None:
     return replace(words.hours, days=tuple((*given[n], *(form[n] for form in forms)) for n in range(7)))
 
 
+def load_distress(folder: Path) -> Screen:
+    """Every language's list in `config/distress/`. Raises FlowError, with file and line."""
+    lists = []
+    for path in sorted(folder.glob("*.yaml")):
+        root = _compose(path)
+        one = _validate(_DISTRESS, path, root)
+        try:
+            compile_lists([one])
+        except PatternError as error:
+            raise FlowError(f"{path}: {error}") from error
+        lists.append(one)
+    return compile_lists(lists)
+
+
 def load_languages(path: Path) -> tuple[Language, ...]:
     """The languages in the order in which they are offered."""
     return _validate(_LANGUAGES, path, _compose(path))
@@ -131,10 +147,17 @@ def load_catalogue(path: Path) -> Catalogue:
     return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
 
 
-def load_library(flows: Path, locales: Path, *, drafts: bool, blanks: Mapping[str, str] | None = None) -> Library:
+def load_library(
+    flows: Path,
+    locales: Path,
+    *,
+    drafts: bool,
+    blanks: Mapping[str, str] | None = None,
+    distress: Path | None = None,
+) -> Library:
     """Everything below the folders `flows` and `locales`; with `drafts`, unreviewed languages are spoken.
 
-    `blanks` are the project's own, filled here once: a line of a text whose blank is empty is left out.
+    `distress` is the folder with the lists of what sounds like danger. `blanks` are the project's own, filled here once: a line of a text whose blank is empty is left out.
     Raises FlowError.
     """
     given = dict.fromkeys(PROJECT_BLANKS, "") | dict(blanks or {})
@@ -172,7 +195,8 @@ def load_library(flows: Path, locales: Path, *, drafts: bool, blanks: Mapping[st
                 raise FlowError(
                     f"{flows}: {word.upper()!r} starts both {starts[word]!r} and {flow.id!r}; choose another"
                 )
-    return Library(sources, languages, spoken, localized, phrases, words, starts)
+    screen = Screen() if distress is None else load_distress(distress)
+    return Library(sources, languages, spoken, localized, phrases, words, starts, screen)
 
 
 def _left_to_right(blanks: Mapping[str, str]) -> dict[str, str]:

@@ -79,10 +79,11 @@ def fill(text: str, blanks: Blanks, language: str) -> str:
     """The text with its {blanks} filled; dates in words, as that language writes them."""
     if not blanks:
         return text
-    return text.format(**{name: _form(value, language) for name, value in blanks.items()})
+    return text.format(**{name: form(value, language) for name, value in blanks.items()})
 
 
-def _form(value: str | int | date | PreferredHours, language: str) -> str:
+def form(value: str | int | date | PreferredHours, language: str) -> str:
+    """A value in the form of that language: dates in words, hours by its clock."""
     locale = language.partition("-")[0]  # of a variant, such as en-simple, CLDR knows the language
     match value:
         case date():

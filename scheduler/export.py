@@ -9,6 +9,7 @@ from evaluation.store import EvaluationStore
 from flows.conditions import Answer
 from store.answers import StoredAnswer, mark_exported, to_export
 from store.database import Database
+from store.erasure import forgotten, to_forget
 from store.times import from_ms, to_ms
 from store.vault import Vault
 
@@ -19,6 +20,7 @@ async def push(database: Database, evaluation: EvaluationStore, vault: Vault, no
     """Bring over every answer that is not there yet; returns how many.
 
     First put, then marked: cut off in between, the same answers are put again, which changes nothing.
+    Who was erased is deleted there too, each time until no push can still have been under way.
     So it may be killed at any moment, run twice at once, or find either store away.
     """
     pushed = 0
@@ -28,6 +30,8 @@ async def push(database: Database, evaluation: EvaluationStore, vault: Vault, no
         pushed += len(answers)
         if len(answers) < _BATCH:
             break
+    await evaluation.forget(await to_forget(database))
+    await forgotten(database, now)
     return pushed
 
 

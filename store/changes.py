@@ -187,7 +187,8 @@ class Changes:
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the store knows of the people of a batch. `urns` gives contacts by address key; `blocked` are
-    the addresses that take nothing from us, `phones` those that may speak for several.
+    the addresses that take nothing from us, `phones` those that may speak for several. `heard`
+    says when those with a flow due last wrote (ms).
     """
 
     seen: frozenset[int]
@@ -196,3 +197,4 @@ class Loaded:
     due: frozenset[int]
     blocked: frozenset[int] = frozenset()
     phones: dict[int, Phone] = field(default_factory=dict)
+    heard: dict[int, int] = field(default_factory=dict)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables as t
 from store.changes import Due
@@ -28,6 +29,32 @@ async def due(database: Database, now: datetime, limit: int = 500) -> list[Due]:
     )
     async with database.read() as connection:
         return [Due(*row) for row in await connection.execute(statement)]
+
+
+async def take_out(connection: AsyncConnection, id: int) -> bool:
+    """Whether it was there still: whoever takes it out does what it asks for."""
+    gone = await connection.execute(delete(t.fires).where(t.fires.c.id == id))
+    return gone.rowcount > 0
+
+
+async def put(connection: AsyncConnection, due: Due, at: datetime) -> None:
+    await connection.execute(
+        insert(t.fires).values(
+            id=due.id,
+            key=due.key,
+            kind=due.kind,
+            contact_id=due.contact_id,
+            urn_key=due.urn_key,
+            channel=due.channel,
+            session_id=due.session_id,
+            flow=due.flow,
+            due_at=to_ms(at),
+        )
+    )
+
+
+async def put_off(connection: AsyncConnection, id: int, until: datetime) -> None:
+    await connection.execute(update(t.fires).where(t.fires.c.id == id).values(due_at=to_ms(until)))
 
 
 async def forget_seen(database: Database, now: datetime) -> None:

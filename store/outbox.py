@@ -6,10 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+from sqlalchemy import insert as sa_insert
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from domain.contact import URN
 from domain.message import RANK, DeliveryReport, MessageClass, OutgoingMessage, Status
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
+from store.changes import Queued
 from store.database import Database, HotTransaction
 from store.times import from_ms
 from store.turns import BLOCK_URNS, CANCEL_FOR_URN, opened_message
@@ -284,3 +290,30 @@ async def unknown(database: Database, vault: Vault, channel: str) -> list[Outgoi
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in rows})))
     addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
     return [_outgoing(vault, row, addresses[row[2]]) for row in rows if row[2] in addresses]
+
+
+async def queue(connection: AsyncConnection, vault: Vault, message: Queued, now_ms: int) -> None:
+    """One message, from outside the hot path."""
+    sealed = vault.seal(orjson.dumps([message.text, message.token, message.buttons]), message.contact_id)
+    await connection.execute(
+        sa_insert(t.outbox).values(
+            id=message.id,
+            key=message.key,
+            contact_id=message.contact_id,
+            urn_key=message.urn_key,
+            channel=message.channel,
+            message_class=int(message.message_class),
+            status=Status.QUEUED.value,
+            sealed=sealed,
+            send_after=message.send_after,
+            expires_at=message.expires_at,
+            created_at=now_ms,
+        )
+    )
+
+
+async def unfinished(connection: AsyncConnection, contact_id: int) -> bool:
+    """Whether anything for them is still on its way."""
+    o = t.outbox.c
+    waiting = select(o.id).where(o.contact_id == contact_id, o.status.in_(("queued", "errored", "sending", "unknown")))
+    return (await connection.execute(waiting.limit(1))).first() is not None

@@ -44,6 +44,7 @@ _TALKS_BY_URN = (
 _TALKS_BY_ID = f"SELECT {_TALK_COLUMNS} FROM contacts c JOIN sessions s ON s.id = c.session_id WHERE c.id {{keys}}"
 _SUSPENDED = f"SELECT {_TALK_COLUMNS} FROM sessions s WHERE s.id {{keys}}"
 _SEEN = "SELECT key FROM seen WHERE key {keys}"
+_HEARD = "SELECT contact_id, MAX(received_at) FROM inbox WHERE contact_id {keys} GROUP BY contact_id"
 _DUE = "SELECT id FROM fires WHERE id {keys}"
 
 
@@ -70,6 +71,7 @@ async def load(
             fetch(_DUE, [fire.id for fire in fires], locking=" FOR UPDATE SKIP LOCKED"),
             fetch(_PEOPLE_BY_ID, ids, locking=" FOR UPDATE OF c"),
             fetch(_TALKS_BY_ID, ids),
+            fetch(_HEARD, sorted({fire.contact_id for fire in fires if fire.kind == "flow"})),
         ]
     rows = await tx.fetch(*reads)
     by_urn, by_fire = (rows[:3], rows[3:]) if urns else ([[], [], []], rows)
@@ -89,6 +91,7 @@ async def load(
         frozenset(id for (id,) in by_fire[0]),
         frozenset(blocked),
         phones,
+        {id: at for id, at in by_fire[3]} if len(by_fire) > 3 else {},
     )
     if waiting := [p for p in people.values() if p.contact.suspended_id is not None]:
         await _load_suspended(tx, vault, waiting)

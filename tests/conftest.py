@@ -19,11 +19,13 @@ from sqlalchemy import create_engine, make_url, text
 import evaluation.migrations
 import store.migrations
 from bot.app import App, build, library
+from bot.errands import KINDS
 from bot.migrate import migrate
 from config.settings import Settings, read_settings
 from domain.contact import URN
 from domain.message import Received
 from flows.library import Library
+from store import fires
 from store.history import Message, history
 
 _numbers = itertools.count()
@@ -118,7 +120,22 @@ class World:
         """`who` is a URN. Returns what they were told in reply."""
         before = len(await self.told(who))
         await self.app.dispatcher.handle([self.received(who, words, button=button, id=id)], self.clock())
+        await self.errands()
         return [message.text for message in (await self.told(who))[before:]]
+
+    async def errands(self) -> None:
+        """What is due now and is an errand is done; the ticker does it within a second."""
+        for due in await fires.due(self.app.database, self.clock()):
+            if due.kind in KINDS:
+                await self.app.errands.run(due)
+
+    async def ring(self) -> None:
+        """Everything that is due now."""
+        for due in await fires.due(self.app.database, self.clock()):
+            if due.kind in KINDS:
+                await self.app.errands.run(due)
+            else:
+                await self.app.dispatcher.handle([due], self.clock())
 
     def received(self, who: str, words: str, *, button: str | None = None, id: str | None = None) -> Received:
         urn = URN.parse(who)

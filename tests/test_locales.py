@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 
 from flows.fold import fold
 from flows.inputs import Command
-from flows.model import Scale, SelectMultiple, SelectOne
+from flows.model import Act, Scale, SelectMultiple, SelectOne
 from flows.phrases import Plural
 from flows.replies import command, language_named
 from flows.texts import texts
@@ -216,6 +216,8 @@ def meaning(word: str, language: str) -> str | None:
 
 def _said_by(flow: LocalFlow) -> Iterator[str]:
     for step in flow.steps:
+        if isinstance(step.item, Act):
+            continue
         yield step.item.label
         match step.item:
             case Scale(low=low, high=high):

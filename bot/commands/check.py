@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import evaluation.migrations
 import store.migrations
-from bot.app import library
+from bot.app import library, utc_now
 from bot.commands.failing import FAILED
 from bot.versions import version
 from config.settings import Settings, SettingsError, read_settings
@@ -22,6 +22,9 @@ from store.history import key_fits
 from store.vault import Vault
 
 app = typer.Typer()
+
+#: Days after which somebody should call the crisis numbers again, to see that they are right.
+CHECK_NUMBERS_AFTER = 180
 
 
 @app.command()
@@ -51,6 +54,12 @@ def findings() -> Iterator[tuple[bool, str]]:
         for line in str(error).splitlines():
             yield False, line
         return
+    days = (utc_now().date() - settings.crisis_checked).days
+    numbers = f"the crisis numbers were last checked on {settings.crisis_checked:%d %B %Y}"
+    again = "" if days <= CHECK_NUMBERS_AFTER else "; call each of them, then set MIME_CRISIS_CHECKED to the day"
+    yield not again, numbers + again
+    heard = sorted({words.language for several in flows.distress.starts.values() for words, _ in several})
+    yield bool(heard), f"danger is heard in {', '.join(heard) or 'no language: config/distress/ is empty'}"
     yield True, f"{len(flows.flows)} questionnaires: {', '.join(flows.flows)}"
     yield from _languages(settings, flows)
 

@@ -23,7 +23,7 @@ from bot.migrate import migrate
 from bot.simulator.pages import STATUS_WORDS, read_chat_id, read_number, routes
 from domain.message import Status
 from flows.library import Library
-from flows.model import Group
+from flows.model import Act, Group
 from tests.conftest import Clock
 
 JSON = {"Accept": "application/json"}
@@ -117,7 +117,7 @@ async def browser(tmp_path: Path, flows: Library, clock: Clock) -> AsyncIterator
 def label(flows: Library, language: str, question: str) -> str:
     flow = flows.flow("wellbeing", language)
     assert flow is not None
-    (found,) = [q.label for q in flow.questions if not isinstance(q, Group) and q.name == question]
+    (found,) = [q.label for q in flow.questions if not isinstance(q, Group | Act) and q.name == question]
     return found
 
 

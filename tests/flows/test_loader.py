@@ -17,7 +17,7 @@ from flows.loader import (
     load_words,
     word_lists,
 )
-from flows.model import Group, Period, Scale
+from flows.model import Act, Group, Period, Scale
 from tests.flows.shipped import DEFINITIONS, FLOWS, LANGUAGES, LOCALES
 
 GOOD = """\
@@ -352,7 +352,7 @@ def test_each_shipped_flow_is_in_the_file_of_its_name(path: Path) -> None:
 def test_each_shipped_text_has_a_remark_for_its_translator(path: Path) -> None:
     flow = load_flow(path)
     items = [one for item in flow.questions for one in (item.questions if isinstance(item, Group) else (item,))]
-    assert [item.name for item in items if not item.comment] == []
+    assert [item.name for item in items if not isinstance(item, Act) and not item.comment] == []
 
 
 # The other files

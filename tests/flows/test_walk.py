@@ -15,14 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.hours import PreferredHours
 from flows.conditions import PREFER_NOT_TO_SAY, Answer, holds
 from flows.effects import Ask, EndSession, RecordConsent, SaveAnswer, Say, StartWait, WithdrawAnswer
 from flows.engine import SILENT, step
 from flows.inputs import Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
-from flows.model import Date, Integer, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
+from flows.model import Date, Hours, Integer, Locality, Question, Scale, SelectMultiple, SelectOne, Text, YesNo
 from flows.render import Renderer
-from flows.replies import command, is_greeting, language_named
+from flows.replies import ELSEWHERE, command, is_greeting, language_named
 from flows.session import Session
 from tests.flows.shipped import FLOW_IDS, LANGUAGES, library, local
 from tests.flows.transcripts import kept
@@ -234,3 +235,7 @@ def valid(question: Question, answer: Answer) -> bool:
             return isinstance(answer, str) and date.fromisoformat(answer).isoformat() == answer
         case Text(max_length=longest):
             return isinstance(answer, str) and bool(answer.strip()) and len(answer) <= longest
+        case Locality(places=places):
+            return answer in [*(place.name for place in places), ELSEWHERE]
+        case Hours():
+            return isinstance(answer, str) and str(PreferredHours.parse(answer)) == answer

@@ -1,0 +1,216 @@
+"""The team: who belongs to it, whose turn it is, and what waits for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.contact import Role
+from domain.hours import PreferredHours
+from store import tables as t
+from store.circle import Address, channel_of
+from store.times import from_ms, to_ms
+from store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of the team. `turn` is their place on the rota; None: they are not on it."""
+
+    address: Address
+    name: str
+    role: Role
+    turn: int | None
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert that nobody has closed. `number` is 0 until the team was first called."""
+
+    id: int
+    kind: str
+    contact_id: int | None
+    number: int
+    urn_key: int
+    channel: str
+    taken_by: int | None
+    taken_at: datetime | None
+    pages: int
+    heard_at: datetime | None
+    created_at: datetime
+
+
+async def members(connection: AsyncConnection, vault: Vault) -> list[Member]:
+    """The whole team, those on the rota first, in the order of their turns."""
+    s, u, c = t.staff.c, t.urns.c, t.contacts.c
+    rows = await connection.execute(
+        select(s.contact_id, s.sealed, s.role, s.turn, s.hours, u.key, u.scheme, c.language)
+        .join(t.urns, (u.contact_id == s.contact_id) & u.blocked_at.is_(None))
+        .join(t.contacts, (c.id == s.contact_id) & c.stopped_at.is_(None))
+        .order_by(u.created_at)
+    )
+    found = {}
+    for contact_id, sealed, role, turn, hours, key, scheme, language in rows:
+        address = Address(contact_id, key, channel_of(scheme), language)
+        found[contact_id] = Member(address, vault.open(sealed, contact_id).decode(), Role(role), turn, hours)
+    return sorted(found.values(), key=lambda m: (m.turn is None, m.turn or 0, m.address.contact_id))
+
+
+def on_duty(team: Sequence[Member], now: datetime, zone: ZoneInfo) -> list[Member]:
+    """Those on the rota whose hours it is; if it is nobody's, all on the rota: somebody must be called."""
+    rota = [member for member in team if member.turn is not None]
+    present = [m for m in rota if not m.hours or PreferredHours.parse(m.hours).suit(now, zone)]
+    return present or rota
+
+
+async def join(
+    connection: AsyncConnection,
+    vault: Vault,
+    contact_id: int,
+    name: str,
+    role: Role,
+    turn: int | None,
+    hours: str,
+    now: datetime,
+) -> None:
+    """Somebody is on the team from now on; their contact has the role as well."""
+    await connection.execute(delete(t.staff).where(t.staff.c.contact_id == contact_id))
+    await connection.execute(
+        insert(t.staff).values(
+            contact_id=contact_id,
+            sealed=vault.seal(name.encode(), contact_id),
+            role=role.value,
+            turn=turn,
+            hours=hours,
+            created_at=to_ms(now),
+        )
+    )
+    await add_role(connection, contact_id, role)
+
+
+async def leave(connection: AsyncConnection, contact_id: int) -> bool:
+    """Whether they were on the team."""
+    gone = await connection.execute(delete(t.staff).where(t.staff.c.contact_id == contact_id))
+    for role in (Role.COORDINATOR, Role.FACILITATOR):
+        await drop_role(connection, contact_id, role)
+    return gone.rowcount > 0
+
+
+async def add_role(connection: AsyncConnection, contact_id: int, role: Role) -> None:
+    await _set_roles(connection, contact_id, await _roles(connection, contact_id) | {role.value})
+
+
+async def drop_role(connection: AsyncConnection, contact_id: int, role: Role) -> None:
+    await _set_roles(connection, contact_id, await _roles(connection, contact_id) - {role.value})
+
+
+async def _roles(connection: AsyncConnection, contact_id: int) -> set[str]:
+    c = t.contacts.c
+    found = (await connection.execute(select(c.roles).where(c.id == contact_id).with_for_update())).scalar()
+    return set((found or "").split())
+
+
+async def _set_roles(connection: AsyncConnection, contact_id: int, roles: set[str]) -> None:
+    told = " ".join(sorted(roles))
+    await connection.execute(update(t.contacts).where(t.contacts.c.id == contact_id).values(roles=told))
+
+
+_ALERT = (
+    t.alerts.c.id,
+    t.alerts.c.kind,
+    t.alerts.c.contact_id,
+    t.alerts.c.number,
+    t.alerts.c.urn_key,
+    t.alerts.c.channel,
+    t.alerts.c.taken_by,
+    t.alerts.c.taken_at,
+    t.alerts.c.pages,
+    t.alerts.c.heard_at,
+    t.alerts.c.created_at,
+)
+
+
+async def alert(connection: AsyncConnection, id: int) -> OpenAlert | None:
+    """That alert, locked; None where it is closed."""
+    return await _one_alert(connection, t.alerts.c.id == id)
+
+
+async def alert_numbered(connection: AsyncConnection, number: int) -> OpenAlert | None:
+    """The open alert that the team calls by that number, locked."""
+    return await _one_alert(connection, t.alerts.c.number == number)
+
+
+async def _one_alert(connection: AsyncConnection, which: ColumnElement[bool]) -> OpenAlert | None:
+    row = (
+        await connection.execute(select(*_ALERT).where(which, t.alerts.c.done_at.is_(None)).with_for_update())
+    ).first()
+    return None if row is None else _open(row)
+
+
+async def called(connection: AsyncConnection, limit: int = 20) -> list[OpenAlert]:
+    """The open alerts to which the team was called, the newest first."""
+    a = t.alerts.c
+    rows = await connection.execute(
+        select(*_ALERT).where(a.done_at.is_(None), a.number.is_not(None)).order_by(a.id.desc()).limit(limit)
+    )
+    return [_open(row) for row in rows]
+
+
+def _open(row: Any) -> OpenAlert:
+    id, kind, contact_id, number, urn_key, channel, taken_by, taken_at, pages, heard_at, created_at = row
+    return OpenAlert(
+        id,
+        kind,
+        contact_id,
+        number or 0,
+        urn_key,
+        channel,
+        taken_by,
+        None if taken_at is None else from_ms(taken_at),
+        pages,
+        None if heard_at is None else from_ms(heard_at),
+        from_ms(created_at),
+    )
+
+
+async def page(connection: AsyncConnection, found: OpenAlert) -> int:
+    """Note that somebody is called for it once more; its number, given at the first call."""
+    number = found.number
+    if not number:
+        highest = (await connection.execute(select(func.max(t.alerts.c.number)))).scalar()
+        number = (highest or 0) + 1
+    await connection.execute(
+        update(t.alerts).where(t.alerts.c.id == found.id).values(number=number, pages=found.pages + 1)
+    )
+    return number
+
+
+async def take(connection: AsyncConnection, found: OpenAlert, contact_id: int, now: datetime) -> None:
+    await connection.execute(
+        update(t.alerts).where(t.alerts.c.id == found.id).values(taken_by=contact_id, taken_at=to_ms(now))
+    )
+
+
+async def close(connection: AsyncConnection, found: OpenAlert, now: datetime) -> None:
+    """It is dealt with; whoever wrote about it with the team writes with the bot again."""
+    await connection.execute(update(t.alerts).where(t.alerts.c.id == found.id).values(done_at=to_ms(now)))
+    await set_handover(connection, None, found.id)
+
+
+async def set_handover(connection: AsyncConnection, alert_id: int | None, was: int | None, *contacts: int) -> None:
+    """Who writes for that alert: these contacts, or none any more of those who did for the alert `was`."""
+    c = t.contacts.c
+    which = c.id.in_(contacts) if contacts else c.handover_id == was
+    await connection.execute(update(t.contacts).where(which).values(handover_id=alert_id))
+
+
+async def raise_drill(connection: AsyncConnection, id: int, now: datetime) -> None:
+    """An alert that is an exercise: about nobody."""
+    await connection.execute(insert(t.alerts).values(id=id, kind="drill", created_at=to_ms(now)))
