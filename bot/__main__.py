@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 #: In the order in which `mime --help` lists them.
-COMMANDS = ("demo", "serve", "chat", "check", "migrate", "export", "alerts", "lint", "bench")
+COMMANDS = ("demo", "serve", "chat", "check", "migrate", "import", "export", "alerts", "lint", "bench")
+#: Of a command that no module can be named after: `import` is a word of Python's.
+_MODULES = {"import": "members"}
 
 
 class _Commands(TyperGroup):
@@ -21,7 +23,9 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(importlib.import_module(f"bot.commands.{cmd_name}").app)
+        command = typer.main.get_command(
+            importlib.import_module(f"bot.commands.{_MODULES.get(cmd_name, cmd_name)}").app
+        )
         command.name = cmd_name
         return command
 

@@ -100,13 +100,14 @@ class Conversation:
         said = command(received.text, words)
         # a person of the team may write of such things to somebody
         alarmed = not team.serves(person, setting.circle) and self.library.distress.hears(received.text)
+        for_team = team.hear(turn, person, received.text, setting.circle)
         if alarmed:
             self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
             self._hear_stopped(turn, person, said, received, urn_key, now)
         elif said is Command.STOP:
             self._stop(turn, person, received, now, quietly=alarmed)
-        elif team.hear(turn, person, received.text, setting.circle) or alarmed:
+        elif for_team or alarmed:
             pass
         elif said is None and self._for_the_team(turn, person, received, now):
             pass  # kept for whoever takes over; meanwhile the bot does not talk in between

@@ -280,7 +280,7 @@ class Dispatcher:
                     if seen not in loaded.seen:
                         changes.seen.append((seen, now_ms))
                     if contact_id is not None and isinstance(fact, Received):
-                        changes.inbox.append((self._ids(), contact_id, fact.channel, fact.text, now_ms))
+                        changes.inbox.append((self._ids(), contact_id, fact.channel, fact.text, now_ms, key))
                 case Due():
                     contact_id = fact.contact_id
                     changes.done_fires.append((fact.id,))
@@ -373,7 +373,7 @@ class Dispatcher:
         if voice.contact_id is None:
             phone.held = fact.text if phone.held is None else phone.held
             batch.changes.phones[urn_key] = phone
-            batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now))
+            batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now, urn_key))
             turn = Turn(language, said=[Say(phrases.who_writes, {"names": ", ".join(sharers.values())})])
             self._apply(batch, owner, turn, fact.channel, urn_key, id, circle)
             return
@@ -383,8 +383,10 @@ class Dispatcher:
             if voice.charge is None
             else Setting(circle, helper="carer", reader=language)
         )
-        phone.voice_id = None if voice.ended or (not phone.shared and voice.charge is None) else voice.contact_id
-        phone.voice_until = now + VOICE_MS
+        if voice.ended:
+            phone.voice_id = None
+        elif phone.shared or voice.charge is not None:
+            phone.voice_id, phone.voice_until = voice.contact_id, now + VOICE_MS
         if voice.named:
             fact = self._said_who(fact, voice, phone)
             phone.held = None
@@ -433,7 +435,7 @@ class Dispatcher:
         id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
         turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
         heard = turn.pressed or fact.text
-        batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms))
+        batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80], circle)
         if person.contact.stopped_at is not None and before.stopped_at is None:
             batch.changes.cancelled_for_contact[person.contact.id] = None

@@ -159,7 +159,7 @@ class Changes:
     """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
-    inbox: list[tuple[int, int, str, str, int]] = field(default_factory=list)
+    inbox: list[tuple[int, int, str, str, int, int]] = field(default_factory=list)
     new_people: dict[int, Person] = field(default_factory=dict)
     new_urns: list[tuple[int, int, URN]] = field(default_factory=list)
     people: dict[int, Person] = field(default_factory=dict)

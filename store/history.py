@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import URN
 from store import tables as t
@@ -54,25 +55,33 @@ async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) 
         ).scalar_one_or_none()
         if contact_id is None:
             return []
-        channel = "sms" if urn.scheme == "tel" else urn.scheme
+        # a shared phone, or a carer's, holds the words of several
+        voices = {contact_id, *await _voices(connection, key, contact_id)}
         theirs = await connection.execute(
-            select(i.id, i.sealed, i.received_at)
-            .where(i.contact_id == contact_id, i.channel == channel)
+            select(i.id, i.contact_id, i.sealed, i.received_at)
+            .where(i.contact_id.in_(voices), i.urn_key == key)
             .order_by(i.id.desc())
             .limit(limit)
         )
-        messages = [Message(id, False, vault.open(s, contact_id).decode(), from_ms(at)) for id, s, at in theirs]
+        messages = [Message(id, False, vault.open(s, owner).decode(), from_ms(at)) for id, owner, s, at in theirs]
         ours = await connection.execute(
-            select(o.id, o.sealed, o.created_at, o.status, o.edits)
-            .where(o.contact_id == contact_id, o.urn_key == key)
+            select(o.id, o.contact_id, o.sealed, o.created_at, o.status, o.edits)
+            .where(o.contact_id.in_(voices), o.urn_key == key)
             .order_by(o.id.desc())
             .limit(limit)
         )
         edited: dict[int, Buttons] = {}
-        for id, sealed, at, status, edits in ours:  # the newest first
-            text, buttons = opened_message(vault.open(sealed, contact_id))
+        for id, owner, sealed, at, status, edits in ours:  # the newest first
+            text, buttons = opened_message(vault.open(sealed, owner))
             if edits is not None:
                 edited.setdefault(edits, buttons)
             else:
                 messages.append(Message(id, True, text, from_ms(at), status, edited.get(id, buttons)))
     return sorted(messages, key=lambda message: message.id)
+
+
+async def _voices(connection: AsyncConnection, urn_key: int, contact_id: int) -> list[int]:
+    """Who else speaks from that phone: those who share it, and those for whom its owner cares or cared."""
+    sharers = select(t.sharers.c.contact_id).where(t.sharers.c.urn_key == urn_key)
+    charges = select(t.carers.c.contact_id).where(t.carers.c.carer_id == contact_id)
+    return [id for (id,) in await connection.execute(sharers.union(charges))]

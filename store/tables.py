@@ -207,7 +207,7 @@ seen = Table(
     Index("ix_seen_seen_at", "seen_at"),
 )
 
-#: What people sent, for coordinators to read.
+#: What people sent, for coordinators to read. `urn_key`: from which phone, which may be their carer's.
 inbox = Table(
     "inbox",
     metadata,
@@ -217,6 +217,7 @@ inbox = Table(
     Column("channel", String(16), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    Column("urn_key", BigInteger, nullable=False, server_default=text("0")),
     Index("ix_inbox_contact_id", "contact_id"),
 )
 

@@ -208,7 +208,7 @@ def _talk(vault: Vault, row: Any) -> Talk:
 
 
 _INSERT_SEEN = insert(t.seen, ("key", "seen_at"))
-_INSERT_INBOX = insert(t.inbox, ("id", "contact_id", "channel", "sealed", "received_at"))
+_INSERT_INBOX = insert(t.inbox, ("id", "contact_id", "channel", "sealed", "received_at", "urn_key"))
 _CONTACT = (
     "language",
     "stopped_at",
@@ -317,7 +317,10 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
     write(BLOCK_URNS, [(at, key) for key, at in changes.blocked.items()])
     write(
         _INSERT_INBOX,
-        [(n, i, channel, seal(text.encode("utf-8", "replace"), i), at) for n, i, channel, text, at in changes.inbox],
+        [
+            (n, i, channel, seal(text.encode("utf-8", "replace"), i), at, key)
+            for n, i, channel, text, at, key in changes.inbox
+        ],
     )
     write(
         _INSERT_SESSIONS,

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_staff")),
     )
+    op.add_column("inbox", sa.Column("urn_key", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("alerts", sa.Column("number", sa.Integer(), nullable=True))
     op.add_column("alerts", sa.Column("urn_key", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("alerts", sa.Column("channel", sa.String(length=16), server_default="", nullable=False))
@@ -131,6 +132,9 @@ def downgrade() -> None:
         batch_op.drop_column("roles")
         batch_op.drop_column("handover_id")
         batch_op.drop_column("suspended_id")
+
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_column("urn_key")
 
     with op.batch_alter_table("alerts", schema=None) as batch_op:
         batch_op.drop_index("ix_alerts_number")
