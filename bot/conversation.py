@@ -487,6 +487,10 @@ class Conversation:
         answers = talk.session.answers
         match action:
             case Action.FORGET:
+                if person.suspended is not None:  # there is nothing to go back to
+                    self._end_quietly(turn, person.suspended, Outcome.STOPPED)
+                    person.suspended = None
+                    person.contact = replace(person.contact, suspended_id=None)
                 turn.errands.append(Errand("erase"))
             case Action.CARER_CODE:
                 scope = Scope(str(answers["scope"]))

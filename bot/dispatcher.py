@@ -375,7 +375,7 @@ class Dispatcher:
             batch.changes.phones[urn_key] = phone
             batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now, urn_key))
             turn = Turn(language, said=[Say(phrases.who_writes, {"names": ", ".join(sharers.values())})])
-            self._apply(batch, owner, turn, fact.channel, urn_key, id, circle)
+            self._apply(batch, owner, turn, fact.channel, urn_key, id, Circle())
             return
         person = loaded.people[voice.contact_id]
         setting = (
@@ -407,7 +407,13 @@ class Dispatcher:
             return
         if voice.named and not fact.text:
             fact = replace(fact, text=AGAIN)
+        stopped_before = person.contact.stopped_at is not None
         self._hear(batch, circle, person, fact, urn_key, setting)
+        if not stopped_before and person.contact.stopped_at is not None and voice.charge is None:  # all on the phone
+            for other in (loaded.people[id] for id in sharers if loaded.people[id].contact.stopped_at is None):
+                other.contact = replace(other.contact, stopped_at=batch.moment.at)
+                batch.changes.people[other.contact.id] = other
+                batch.changes.cancelled_for_contact[other.contact.id] = None
         if voice.charge is not None and talk is not None and talk.outcome is not None:
             self._answered_for(batch, circle, person)
             phone.voice_id = None

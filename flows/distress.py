@@ -7,9 +7,9 @@ wants to know what is heard, and answers at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -21,7 +21,8 @@ _TURNED_WITHIN = 4
 _SENTENCES = re.compile(r"[.!?;\n\u06d4\u0964\u061f\u2026]+")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
 _GAP = 3
-_KEY = 3  # letters
+#: Letters of a word with an open ending by which its patterns are found.
+_STEM = 3
 
 _Patterns = tuple[str, ...]
 
@@ -45,21 +46,31 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """`excepted` and `always` are tried only where an alarm was found."""
+    """One language's exceptions and negations, looked at only where an alarm was found."""
 
     language: str
-    always: re.Pattern[str] | None
-    excepted: re.Pattern[str] | None
+    excepted: tuple[_Elements, ...]
     negations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """A pattern of a list. `always`: no word before it turns it round."""
+
+    words: _List
+    elements: _Elements
+    always: bool
 
 
 @dataclass(frozen=True)
 class Screen:
-    """All languages' lists, compiled. `starts` gives the patterns by the first letters of their first word, so
-    that at each word of a text only those few are tried that may begin there.
+    """All languages' lists. A pattern is tried only on a sentence that holds the rarest of its words: `by_word` gives
+    the alarms by that word, `by_stem` by the first letters of one with an open ending.
     """
 
-    starts: Mapping[str, Sequence[tuple[_List, re.Pattern[str]]]] = field(default_factory=dict)
+    by_word: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict)
+    by_stem: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
 
     def hears(self, text: str) -> bool:
         """Whether the text holds an alarm in any language."""
@@ -70,117 +81,182 @@ class Screen:
         if len(text) < 3 or text.isdecimal():  # most replies are a number
             return None
         for part in _SENTENCES.split(text[:_LONGEST]):
-            if said := fold(part):
-                for words in self._alarms(f" {said} "):
-                    return words.language
+            if (said := fold(part)) and (found := self._alarm(said.split())) is not None:
+                return found.words.language
         return None
 
-    def _alarms(self, sentence: str) -> Iterator[_List]:
-        """The lists with an alarm in the sentence that no exception covers and no negation turns round."""
-        anywhere = self.starts.get("", ())
-        at = 0
-        while (end := sentence.find(" ", at + 1)) > 0:
-            key = sentence[at + 1 : min(end, at + 1 + _KEY)]
-            for words, patterns in (*self.starts.get(key, ()), *anywhere):
-                if (found := patterns.match(sentence, at)) and _stands(sentence, at, found.end(), words):
-                    yield words
-            at = end
-
-
-def _stands(sentence: str, start: int, end: int, words: _List) -> bool:
-    if words.excepted is not None:
-        for a, b in _spans(words.excepted, sentence):
-            if start < b - 1 and a + 1 < end:
-                return False
-    if words.always is not None and words.always.match(sentence, start):
-        return True
-    return words.negations.isdisjoint(sentence[:start].split()[-_TURNED_WITHIN:])
-
-
-def _spans(expression: re.Pattern[str], sentence: str) -> Iterator[tuple[int, int]]:
-    """Every place where it matches, overlapping ones as well: the space between two words is both's."""
-    at = 0
-    while (found := expression.search(sentence, at)) is not None:
-        yield found.span()
-        at = sentence.index(" ", found.start() + 1)
+    def _alarm(self, tokens: Sequence[str]) -> _Alarm | None:
+        """The first alarm in the sentence that no exception covers and no negation turns round."""
+        tried: set[int] = set()
+        for token in tokens:
+            for alarms in (self.by_word.get(token), self.by_stem.get(token[:_STEM])):
+                for alarm in alarms or ():
+                    if id(alarm) not in tried:
+                        tried.add(id(alarm))
+                        if _sounds(tokens, alarm):
+                            return alarm
+        return None
 
 
 _LONGEST = 4096
 
 
+def _sounds(tokens: Sequence[str], alarm: _Alarm) -> bool:
+    for at in range(len(tokens)):
+        end = _match(tokens, at, alarm.elements, 0)
+        if end is not None and _stands(tokens, at, end, alarm):
+            return True
+    return False
+
+
+def _stands(tokens: Sequence[str], start: int, end: int, alarm: _Alarm) -> bool:
+    words = alarm.words
+    for elements in words.excepted:
+        for at in range(end):
+            covered = _match(tokens, at, elements, 0)
+            if covered is not None and covered > start:
+                return False
+    return alarm.always or words.negations.isdisjoint(tokens[max(0, start - _TURNED_WITHIN) : start])
+
+
 def compile_lists(several: Iterable[DistressWords]) -> Screen:
     """Raises PatternError."""
-    starts: dict[str, list[tuple[_List, re.Pattern[str]]]] = {}
+    alarms = []
+    languages = []
     for words in several:
-        one = _List(
-            words.language,
-            _joined(words.alarms_with_not),
-            _joined(words.except_),
-            frozenset(fold(word) for word in words.negations),
-        )
-        by_key: dict[str, set[str]] = {}
-        for pattern in (*words.alarms, *words.alarms_with_not):
-            for key in _keys(pattern):
-                by_key.setdefault(key, set()).add(pattern)
-        for key, patterns in by_key.items():
-            if (joined := _joined(patterns)) is not None:
-                starts.setdefault(key, []).append((one, joined))
-    return Screen(starts)
+        languages.append(words.language)
+        negations = frozenset(fold(word) for word in words.negations)
+        one = _List(words.language, tuple(map(_parsed, words.except_)), negations)
+        alarms += [_Alarm(one, _parsed(pattern), False) for pattern in words.alarms]
+        alarms += [_Alarm(one, _parsed(pattern), True) for pattern in words.alarms_with_not]
+    return _indexed(alarms, tuple(languages))
 
 
-def _joined(patterns: Collection[str]) -> re.Pattern[str] | None:
-    if not patterns:
-        return None
-    return re.compile(" (?:" + "|".join(sorted({_expression(one) for one in patterns}, key=len, reverse=True)) + ")")
+def _indexed(alarms: Sequence[_Alarm], languages: tuple[str, ...]) -> Screen:
+    common: Counter[str] = Counter()
+    for alarm in alarms:
+        for element in alarm.elements:
+            common.update(_keys(element))
+    by_word: dict[str, list[_Alarm]] = {}
+    by_stem: dict[str, list[_Alarm]] = {}
+    for alarm in alarms:
+        rarest = min(filter(None, map(_keys, alarm.elements)), key=lambda keys: max(common[key] for key in keys))
+        for key in rarest:
+            if key.endswith("*"):
+                by_stem.setdefault(key[:_STEM], []).append(alarm)
+            else:
+                by_word.setdefault(key, []).append(alarm)
+    return Screen(by_word, by_stem, languages)
 
 
-def _keys(pattern: str) -> Iterator[str]:
-    """The first letters with which a match may begin; "" where that is any."""
-    found = _BRACKETS.match(pattern)
-    firsts = found[1].split("|") if found else [pattern]
-    for first in firsts:
-        word = next(iter(first.split()), "")
-        folded = next(iter(fold(word).split()), "")
-        if word in ("", "_", "...", "\u2026") or (word.endswith("*") and len(folded) < _KEY):
-            yield ""
-        else:
-            yield folded[:_KEY]
+def _keys(element: _OneOf | _Skip) -> frozenset[str]:
+    """The words of which one must be there for the element to match, an open ending as `wor*`; none where that
+    cannot be said.
+    """
+    if isinstance(element, _Skip) or any(len(stem) < _STEM for stem in element.stems):
+        return frozenset()
+    keys = set(element.words) | {f"{stem[:_STEM]}*" for stem in element.stems}
+    for run in element.runs:
+        within = next(filter(None, map(_keys, run)), None)
+        if within is None:
+            return frozenset()
+        keys |= within
+    return frozenset(keys)
 
 
-@cache
-def _expression(pattern: str) -> str:
-    """A pattern as a regular expression over folded words, each followed by one space.
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    """One of several: whole words, beginnings of words, or runs of elements."""
+
+    words: frozenset[str]
+    stems: tuple[str, ...] = ()
+    runs: tuple[_Elements, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Skip:
+    """Any words: at least so many, at most so many."""
+
+    least: int
+    most: int
+
+
+_Elements = tuple[_OneOf | _Skip, ...]
+_ANY, _SEVERAL = _Skip(1, 1), _Skip(0, _GAP)
+_WILD = {"_": _ANY, "...": _SEVERAL, "\u2026": _SEVERAL}
+
+
+def _match(tokens: Sequence[str], at: int, elements: _Elements, n: int) -> int | None:
+    """Where the elements from the n-th on end that begin at that token; None where they do not fit."""
+    while n < len(elements):
+        element = elements[n]
+        n += 1
+        if isinstance(element, _Skip):
+            if element.least:
+                at += element.least
+                if at > len(tokens):
+                    return None
+                continue
+            for skipped in range(element.most + 1):
+                if at + skipped > len(tokens):
+                    return None
+                if (end := _match(tokens, at + skipped, elements, n)) is not None:
+                    return end
+            return None
+        for run in element.runs:
+            end = _match(tokens, at, run, 0)
+            if end is not None and (end := _match(tokens, end, elements, n)) is not None:
+                return end
+        if at >= len(tokens):
+            return None
+        token = tokens[at]
+        if token not in element.words and not token.startswith(element.stems):
+            return None
+        at += 1
+    return at
+
+
+def _parsed(pattern: str) -> _Elements:
+    """A pattern as elements over folded words.
 
     `_` is any one word, `...` up to three words or none, `word*` any ending, `(a|b c)` one of several.
     """
-    parts: list[str] = []
+    elements: list[_OneOf | _Skip] = []
     at = 0
     for found in _BRACKETS.finditer(pattern):
-        parts += _words(pattern[at : found.start()], pattern)
-        choices = [_words(choice, pattern) for choice in found[1].split("|")]
-        parts.append("(?:" + "|".join("".join(choice) for choice in choices) + ")")
+        elements += _words(pattern[at : found.start()], pattern)
+        elements.append(_one_of([_words(choice, pattern) for choice in found[1].split("|")]))
         at = found.end()
-    parts += _words(pattern[at:], pattern)
-    if not any(part not in (_ANY, _SEVERAL) for part in parts):
-        raise PatternError(f"{pattern!r} has no word")
-    return "".join(parts)
+    elements += _words(pattern[at:], pattern)
+    if not any(map(_keys, elements)):
+        raise PatternError(f"{pattern!r} has no word of three letters or more that must be there")
+    return tuple(elements)
 
 
-_ANY = "[^ ]+ "
-_SEVERAL = f"(?:[^ ]+ ){{0,{_GAP}}}"
+def _one_of(choices: Sequence[list[_OneOf | _Skip]]) -> _OneOf:
+    words: set[str] = set()
+    stems: list[str] = []
+    runs: list[_Elements] = []
+    for choice in choices:
+        match choice:
+            case [_OneOf(words=several, stems=endings)]:
+                words |= several
+                stems += endings
+            case _:
+                runs.append(tuple(choice))
+    return _OneOf(frozenset(words), tuple(stems), tuple(runs))
 
 
-def _words(text: str, pattern: str) -> list[str]:
+def _words(text: str, pattern: str) -> list[_OneOf | _Skip]:
     if "(" in text or ")" in text or "|" in text:
         raise PatternError(f"{pattern!r}: a bracket is not closed, or stands within another")
-    parts = []
+    elements: list[_OneOf | _Skip] = []
     for word in text.split():
-        if word == "_":
-            parts.append(_ANY)
-        elif word in ("...", "\u2026"):
-            parts.append(_SEVERAL)
-        else:
-            open_ended = word.endswith("*")
-            for n, folded in enumerate(several := fold(word).split(), start=1):
-                parts.append(re.escape(folded) + ("[^ ]* " if open_ended and n == len(several) else " "))
-    return parts
+        if word in _WILD:
+            elements.append(_WILD[word])
+            continue
+        several = fold(word).split()
+        for n, folded in enumerate(several, start=1):
+            open_ended = word.endswith("*") and n == len(several)
+            elements.append(_OneOf(frozenset(), (folded,)) if open_ended else _OneOf(frozenset({folded})))
+    return elements

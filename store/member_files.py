@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,6 +29,21 @@ _ZIP = b"PK\x03\x04"
 #: Workbooks of Excel 97-2003, and newer ones with a password (MS-CFB, 2.2).
 _COMPOUND = b"\xd0\xcf\x11\xe0"
 _DELIMITERS = (",", ";", "\t")
+#: All that the library was seen to raise for workbooks that were damaged at random, and their kin.
+_DAMAGED = (
+    BadZipFile,
+    zlib.error,
+    InvalidFileException,
+    ParseError,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
 
 
 class MemberFileError(Exception):
@@ -127,11 +143,7 @@ def _workbook_rows(data: bytes) -> Iterator[tuple[int, list[_Cell]]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and drop-down lists, which we do not read
             yield from _first_sheet(data)
-    # all that the library was seen to raise for damaged workbooks (tests/store/test_members.py damages some)
-    except (
-        BadZipFile, InvalidFileException, ParseError, OSError, EOFError, KeyError, IndexError, ValueError, TypeError,
-        AttributeError, NotImplementedError, RuntimeError, OverflowError,
-    ) as error:  # fmt: skip
+    except _DAMAGED as error:
         raise MemberFileError("the workbook cannot be read; open it in Excel, and save it anew or as CSV") from error
 
 

@@ -58,7 +58,7 @@ def findings() -> Iterator[tuple[bool, str]]:
     numbers = f"the crisis numbers were last checked on {settings.crisis_checked:%d %B %Y}"
     again = "" if days <= CHECK_NUMBERS_AFTER else "; call each of them, then set MIME_CRISIS_CHECKED to the day"
     yield not again, numbers + again
-    heard = sorted({words.language for several in flows.distress.starts.values() for words, _ in several})
+    heard = flows.distress.languages
     yield bool(heard), f"danger is heard in {', '.join(heard) or 'no language: config/distress/ is empty'}"
     yield True, f"{len(flows.flows)} questionnaires: {', '.join(flows.flows)}"
     yield from _languages(settings, flows)
