@@ -25,7 +25,7 @@ from flows.effects import AlertKind, Blanks, Say
 from flows.labels import told_as
 from flows.library import Library
 from flows.phrases import Phrases
-from flows.render import Renderer
+from flows.render import Renderer, cldr
 from store import erasure, fires, merging, outbox, people, team
 from store.changes import Due, Queued
 from store.circle import Address
@@ -56,7 +56,7 @@ KINDS = frozenset(
 )
 _AGAIN = timedelta(minutes=1)
 #: Nobody answered: the next on the rota is called. Where nobody may be in danger it is less of a hurry.
-PAGE_AGAIN, PAGE_AGAIN_CALM = timedelta(minutes=5), timedelta(hours=1)
+PAGE_AGAIN, PAGE_AGAIN_CALM = timedelta(minutes=5), timedelta(hours=3)
 #: A talk with the team in which nobody has said a word for so long is over.
 _TALK_ENDS = timedelta(hours=12)
 #: The goodbye to somebody who is forgotten must have gone out before their address goes; but not for ever.
@@ -167,6 +167,9 @@ class Errands:
         if found is None or found.taken_by is not None:
             return
         urgent = found.kind in _URGENT
+        if not urgent and self._quiet.cover(errand.now):
+            await self._later(errand, "page", self._quiet.after(errand.now), about=found.id)
+            return
         rota = team.on_duty(await team.members(errand.connection, self._vault), errand.now, self._zone)
         pages, number = found.pages, await team.page(errand.connection, found)
         if rota:
@@ -262,9 +265,8 @@ class Errands:
         phrases = self._phrases(errand.asker)
         lines = []
         for found in reversed(await team.called(errand.connection)):
-            at = format_datetime(
-                found.created_at, "EEE HH:mm", tzinfo=self._zone, locale=_cldr(self._language(errand.asker))
-            )
+            locale = cldr(self._language(errand.asker))
+            at = format_datetime(found.created_at, "EEE HH:mm", tzinfo=self._zone, locale=locale)
             what = _what(phrases, found.kind)
             lines.append(Say(phrases.staff_open, {"number": found.number, "what": what, "time": at}))
         await self._tell(errand, errand.asker, *(lines or [Say(phrases.staff_none)]))
@@ -450,7 +452,3 @@ def _what(phrases: Phrases, kind: str) -> str:
 
 def _topic(phrases: Phrases, purpose: str) -> str:
     return str(getattr(phrases, "topic_carer" if purpose == Purpose.CARER else f"topic_{purpose}", purpose))
-
-
-def _cldr(language: str) -> str:
-    return language.partition("-")[0]

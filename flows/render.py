@@ -84,7 +84,7 @@ def fill(text: str, blanks: Blanks, language: str) -> str:
 
 def form(value: str | int | date | PreferredHours, language: str) -> str:
     """A value in the form of that language: dates in words, hours by its clock."""
-    locale = language.partition("-")[0]  # of a variant, such as en-simple, CLDR knows the language
+    locale = cldr(language)
     match value:
         case date():
             return format_date(value, "d MMMM y", locale=locale)
@@ -92,6 +92,12 @@ def form(value: str | int | date | PreferredHours, language: str) -> str:
             return _hours(value, locale)
         case _:
             return str(value)
+
+
+def cldr(language: str) -> str:
+    """The locale whose dates and times people read in that language; of a variant (en-simple) the language's."""
+    base = language.partition("-")[0]
+    return "en_GB" if base == "en" else base
 
 
 def _hours(hours: PreferredHours, locale: str) -> str:
