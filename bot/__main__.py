@@ -9,7 +9,21 @@ import typer
 from typer.core import TyperGroup
 
 #: In the order in which `mime --help` lists them.
-COMMANDS = ("demo", "serve", "chat", "check", "migrate", "import", "export", "alerts", "lint", "bench")
+COMMANDS = (
+    "demo",
+    "serve",
+    "chat",
+    "check",
+    "migrate",
+    "import",
+    "export",
+    "alerts",
+    "team",
+    "drill",
+    "poster",
+    "lint",
+    "bench",
+)
 #: Of a command that no module can be named after: `import` is a word of Python's.
 _MODULES = {"import": "members"}
 

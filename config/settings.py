@@ -52,6 +52,14 @@ def _database(text: str) -> str:
     return driver + text[len(found[1]) :]
 
 
+def _bot_name(name: str) -> str:
+    """Telegram's rule for user names: 5 to 32 letters, digits and _ (its FAQ on user names)."""
+    name = name.strip().removeprefix("@")
+    if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{4,31}", name):
+        raise ValueError("expected the bot's user name at Telegram, such as mime_essex_bot")
+    return name
+
+
 _Url = Annotated[str, AfterValidator(_url)]
 _Database = Annotated[str, AfterValidator(_database)]
 
@@ -70,6 +78,7 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr = SecretStr("")
     telegram_api_base: _Url = "https://api.telegram.org"
     telegram_mode: Literal["webhook", "polling"] = "webhook"
+    telegram_bot_name: Annotated[str, AfterValidator(_bot_name)] = ""
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")

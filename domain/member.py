@@ -91,7 +91,7 @@ class Choices:
         """The code that is meant. Raises ValueError, with what was perhaps meant or all that there is."""
         if (code := self._codes.get(bare(text))) is not None:
             return code
-        near = get_close_matches(bare(text), list(self._codes), n=1)
+        near = get_close_matches(bare(text), list(self._codes), n=1, cutoff=0.7)
         if near:
             raise ValueError(f"{_cut(text)!r} means nothing here; did you mean {self.label(self._codes[near[0]])!r}?")
         raise ValueError(f"{_cut(text)!r} means nothing here; use one of: {', '.join(map(self.label, self.names))}")

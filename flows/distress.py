@@ -49,8 +49,8 @@ class _List:
     """One language's exceptions and negations, looked at only where an alarm was found."""
 
     language: str
-    excepted: tuple[_Elements, ...]
-    negations: frozenset[str]
+    excepted: tuple[_Elements, ...] = field(repr=False)
+    negations: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Screen:
     the alarms by that word, `by_stem` by the first letters of one with an open ending.
     """
 
-    by_word: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict)
-    by_stem: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict)
+    by_word: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict, repr=False)
+    by_stem: Mapping[str, Sequence[_Alarm]] = field(default_factory=dict, repr=False)
     languages: tuple[str, ...] = ()
 
     def hears(self, text: str) -> bool:

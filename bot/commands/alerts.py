@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import secrets
+import time
 from typing import Annotated
 
 import typer
@@ -10,7 +13,8 @@ import typer
 from bot.app import utc_now
 from bot.commands.failing import at_the_stores, explained, fail
 from config.settings import Settings, read_settings
-from store.alerts import Alert, mark_done, open_alerts
+from domain.ids import Ids
+from store.alerts import Alert, Marked, mark_done, open_alerts
 from store.database import Database
 from store.vault import Vault
 
@@ -18,7 +22,13 @@ app = typer.Typer()
 
 #: What each kind asks of the team.
 MEANING = {
+    "distress": "URGENT, may be in danger: call them now, and the emergency services if need be",
     "person": "wants to talk to a person: call them",
+    "stuck": "cannot get on by text: help them, or ask the questions by phone",
+    "low_score": "gave worrying answers: call them and ask how they are",
+    "call": "would like calls and no texts: call them",
+    "drill": "practice, about nobody: somebody of the team sends TAKE",
+    "wrong_person": "says that this number is not the person's: ask the person for a new one",
     "join": "wants to join: call them",
     "events": "asks what is on: call them",
     "bookings": "asks about their places: call them",
@@ -43,18 +53,28 @@ def alerts(
     if done is not None:
         with at_the_stores("marking the alert"):
             marked = asyncio.run(_done(settings, done))
-        if not marked:
+        if marked is Marked.UNKNOWN:
             fail(f"there is no open alert {done}")
-        typer.echo("Marked as dealt with.")
+        typer.echo(
+            "Marked as dealt with."
+            if marked is Marked.DONE
+            else "Somebody of the team writes with them just now: the running program tells both, and closes it."
+        )
         return
     with at_the_stores("reading the alerts"):
         found = asyncio.run(_open(settings))
     for alert in found:
-        who = ", ".join(alert.addresses) or "somebody"
-        detail = f" ({alert.detail})" if alert.detail else ""
-        what = MEANING.get(alert.kind, alert.kind)
-        typer.echo(f"{alert.id}  {alert.created_at:%d %b %H:%M} UTC  {who}  {what}{detail}")
+        typer.echo(line(alert))
     typer.echo(f"{len(found)} open." if found else "Nothing is open.")
+
+
+def line(alert: Alert) -> str:
+    """One alert, by the number that the team knows it by, and what is to be done; times in UTC."""
+    who = ", ".join(alert.addresses) or ("nobody" if alert.kind == "drill" else "somebody")
+    detail = f" ({alert.detail})" if alert.detail else ""
+    what = MEANING.get(alert.kind, alert.kind)
+    taken = f"; taken by {alert.taken_by} since {alert.taken_at:%d %b %H:%M} UTC" if alert.taken_by else ""
+    return f"{alert.number or alert.id}  {alert.created_at:%d %b %H:%M} UTC  {who}  {what}{detail}{taken}"
 
 
 async def _open(settings: Settings) -> list[Alert]:
@@ -65,9 +85,10 @@ async def _open(settings: Settings) -> list[Alert]:
         await database.close()
 
 
-async def _done(settings: Settings, id: int) -> bool:
+async def _done(settings: Settings, number: int) -> Marked:
     database = Database(settings.database_url)
+    ids = Ids(time.time, random.Random(secrets.randbits(64)).getrandbits)
     try:
-        return await mark_done(database, id, utc_now())
+        return await mark_done(database, ids, number, utc_now())
     finally:
         await database.close()

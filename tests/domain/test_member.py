@@ -25,7 +25,7 @@ def read(*lines: str) -> tuple[list[Member], list[str]]:
 
 
 def faults(*lines: str) -> list[str]:
-    members, found = read(*lines)
+    found = read(*lines)[1]
     assert found
     return found
 
