@@ -49,6 +49,10 @@ walks: install ## 200,000 random inputs through every questionnaire
 bench: install ## measure; prints a table and writes bench.json
 	$(BIN)/mime bench --output bench.json
 
+.PHONY: understanding
+understanding: install ## how well people are understood, in each language
+	$(BIN)/python -m tests.understanding
+
 .PHONY: golden
 golden: install ## write the golden conversations anew; the diff is the review
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/flows/test_transcripts.py

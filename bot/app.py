@@ -23,6 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from bot import my_data
 from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
@@ -226,7 +227,7 @@ def _pace(settings: Settings, channel: Channel, *, simulate: bool) -> Pace:
 
 
 def asgi(app: App, *, role: Role) -> ASGI:
-    """The web side: webhooks, health, and whatever pages were added to `app.routes`."""
+    """The web side: webhooks, health, people's own data, and whatever pages were added to `app.routes`."""
     settings = app.settings
     working = role == "all"
     health = Health(
@@ -237,7 +238,8 @@ def asgi(app: App, *, role: Role) -> ASGI:
         app.ticker if working else None,
         app.clock,
     )
-    inner = Starlette(routes=[*health.routes(), *app.routes])
+    own_data = my_data.routes(app.database, app.vault, app.library, app.clock, settings.quiet.zone)
+    inner = Starlette(routes=[*health.routes(), *own_data, *app.routes])
     return Doors(
         app.dispatcher.submit,
         inner,

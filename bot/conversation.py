@@ -189,8 +189,9 @@ class Conversation:
         self._hand_over(turn, person, AlertKind.DISTRESS, now)
 
     def _hand_over(self, turn: Turn, person: Person, kind: AlertKind, now: Moment) -> None:
-        """Call a person of the team. Until they are done, or nobody comes, the questions rest."""
-        self._rest(turn, person, now)
+        """Call a person of the team; meanwhile the questions rest."""
+        if kind is not AlertKind.STUCK:  # who is stuck may find the way by themself
+            self._rest(turn, person, now)
         alert = Alert(self.ids(), kind)
         turn.alerts.append(alert)
         turn.errands.append(Errand("page", alert.id))

@@ -141,7 +141,9 @@ class Errands:
             case "my_data":
                 await self._my_data(errand)
             case "delete_last":
-                found = await people.delete_last_answer(errand.connection, self._vault, errand.asker.contact_id)
+                found = await people.delete_last_answer(
+                    errand.connection, self._vault, errand.asker.contact_id, self._library.flows
+                )
                 phrases = self._phrases(errand.asker)
                 await self._tell(errand, errand.asker, phrases.deleted_last if found else phrases.nothing_to_delete)
             case "erase":
@@ -330,7 +332,13 @@ class Errands:
     async def _say_goodbye(self, errand: _Errand) -> None:
         """First the reference and goodbye; when it has gone out, everything goes."""
         reference = self._reference()
-        await erasure.close(errand.connection, errand.asker.contact_id, errand.now)
+        everybody = await team.members(errand.connection, self._vault)
+        for found in await erasure.close(errand.connection, self._ids, errand.asker.contact_id, errand.now):
+            mine = next((m for m in everybody if m.address.contact_id == found.taken_by), None)
+            if mine is not None and found.taken_by != errand.asker.contact_id:
+                words = Say(self._phrases(mine.address).staff_done, {"number": found.number})
+                await self._tell(errand, mine.address, words)
+        await self._carers_ended(errand, since=errand.now)
         await self._tell(errand, errand.asker, Say(self._phrases(errand.asker).forgotten, {"reference": reference}))
         await self._later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=f"{reference} 0")
 
@@ -343,8 +351,9 @@ class Errands:
             return
         await erasure.erase(errand.connection, self._vault, self._ids, errand.asker.contact_id, reference, errand.now)
 
-    async def _carers_ended(self, errand: _Errand) -> None:
-        for carer_id, nickname in await people.ended_carers(errand.connection, self._vault, errand.asker.contact_id):
+    async def _carers_ended(self, errand: _Errand, since: datetime | None = None) -> None:
+        id = errand.asker.contact_id
+        for carer_id, nickname in await people.ended_carers(errand.connection, self._vault, id, since):
             if (address := await people.address_of(errand.connection, carer_id)) is not None:
                 words = Say(self._phrases(address).carer_ended, {"nickname": nickname})
                 await self._tell(errand, address, words)
@@ -355,7 +364,11 @@ class Errands:
         if code is None:
             return
         await people.drop_code(errand.connection, code.key)
-        await merging.merge(errand.connection, self._vault, errand.asker.contact_id, code.contact_id, errand.now)
+        other, reference = errand.asker, self._reference()
+        if not await merging.merge(
+            errand.connection, self._vault, self._ids, other.contact_id, code.contact_id, reference, errand.now
+        ):
+            return
         language = await people.language_of(errand.connection, code.contact_id)
         joined = Address(code.contact_id, errand.due.urn_key, errand.due.channel, language)
         await self._tell(errand, joined, self._phrases(joined).linked)

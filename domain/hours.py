@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.quiet import QuietHours
 
-_STORED = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d) ([0-6]+)")
+_STORED = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d) ([0-6]+)", re.ASCII)
+_EXPECTED = "expected hours such as 11:00-20:00 02345"
+_A_DAY = timedelta(days=1)
+_TWO_WEEKS = timedelta(days=14)
 ALL_DAYS = frozenset(range(7))
 
 
 @dataclass(frozen=True, slots=True)
 class PreferredHours:
-    """From `start` to `end` by the clock where they are (an `end` of midnight is the end of the day), on
+    """From `start` to before `end` by the clock where they are (an `end` of midnight is the end of the day), on
     `days` (0 is Monday).
+
+    Raises ValueError for hours that hold no minute, or parts of one: whoever has such hours could never be reached.
     """
 
     start: time = time(0)
     end: time = time(0)
     days: frozenset[int] = ALL_DAYS
+
+    def __post_init__(self) -> None:
+        if any(clock != time(clock.hour, clock.minute) for clock in (self.start, self.end)):
+            raise ValueError("expected whole minutes, without a zone")
+        if self.end != time(0) and self.end <= self.start:
+            raise ValueError("expected an end after the start")
+        if not self.days or not self.days <= ALL_DAYS:
+            raise ValueError("expected a day or more, from 0 (Monday) to 6")
 
     def __str__(self) -> str:
         """As it is stored: `11:00-20:00 02345`."""
@@ -31,8 +44,11 @@ class PreferredHours:
     def parse(cls, stored: str) -> PreferredHours:
         """Raises ValueError for what `str` did not write."""
         if not (found := _STORED.fullmatch(stored)):
-            raise ValueError("expected hours such as 11:00-20:00 02345")
-        return cls(time.fromisoformat(found[1]), time.fromisoformat(found[2]), frozenset(map(int, found[3])))
+            raise ValueError(_EXPECTED)
+        hours = cls(time.fromisoformat(found[1]), time.fromisoformat(found[2]), frozenset(map(int, found[3])))
+        if str(hours) != stored:
+            raise ValueError(_EXPECTED)
+        return hours
 
     def suit(self, instant: datetime, zone: ZoneInfo) -> bool:
         local = instant.astimezone(zone)
@@ -40,25 +56,49 @@ class PreferredHours:
         return local.weekday() in self.days and local.time() >= self.start and not late
 
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant itself, or the next beginning of hours that suit; in UTC."""
+        """The instant itself, or the first one after it that suits; in UTC.
+
+        Hours that the clocks skip are left out that day, and those that they show twice come twice.
+        """
+        instant = instant.astimezone(UTC)
         if self.suit(instant, zone):
             return instant
         day = instant.astimezone(zone).date()
         while True:
-            opening = datetime.combine(day, self.start, zone).astimezone(UTC)
-            if opening > instant and day.weekday() in self.days:
-                return opening
-            day += timedelta(days=1)
+            for opening in self._openings(day, zone):
+                if opening > instant and self.suit(opening, zone):
+                    return opening
+            day += _A_DAY
+
+    def _openings(self, day: date, zone: ZoneInfo) -> list[datetime]:
+        """When that day can begin to suit: at the start, or where the clocks jump into the hours."""
+        starts = {datetime.combine(day, self.start.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)}
+        jump = _jump(day, zone)
+        return sorted(starts if jump is None else starts | {jump})
+
+
+def _jump(day: date, zone: ZoneInfo) -> datetime | None:
+    """The moment of that day at which the clocks change; None on most days."""
+    before, after = (datetime.combine(d, time(0), zone).astimezone(UTC) for d in (day, day + _A_DAY))
+    offset = before.astimezone(zone).utcoffset()
+    if after.astimezone(zone).utcoffset() == offset:
+        return None
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
 
 
 def in_hours(instant: datetime, quiet: QuietHours, preferred: PreferredHours) -> datetime:
     """The first moment from that instant on that suits both; where none does within two weeks, the end of the
     quiet hours, since somebody who left us no hour at all must still be reached.
     """
-    moment = quiet.after(instant)
-    for _ in range(14):
-        suits = preferred.after(moment, quiet.zone)
+    awake = moment = quiet.after(instant)
+    while (suits := preferred.after(moment, quiet.zone)) - instant <= _TWO_WEEKS:
         moment = quiet.after(suits)
         if moment == suits:
             return moment
-    return quiet.after(instant)
+    return awake

@@ -1,140 +1,74 @@
-"""Times that suit somebody, in their own words: "after 11, not Tuesdays", "evenings", "mon-fri 10 to 4"."""
+"""Times that suit somebody, in their own words: "after 11, not Tuesdays", "evenings", "mon-fri 10 to 4".
+
+In three steps: words become tokens (the longest phrase first), tokens become mentions (days, parts of a day, and
+spans of time), and each mention is wanted or, by a "not" before or behind it, left out. Words that mean nothing
+here are passed over, but a number that cannot be placed, or a wish that is more than one span of the day, is asked
+again.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import time
 
 from domain.hours import ALL_DAYS, PreferredHours
 from flows.fold import digits_to_ascii, fold
-from flows.words import Lexicon
+from flows.words import HourWord, Lexicon
 
-_TOKEN = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?|([^\W\d_]+(?:['\u2019][^\W\d_]+)*)|([-\u2013])")
-#: Parts of a day, as (start, end) hours.
-_PARTS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (17, 0)}
 _LONGEST = 120
+_DAY = 24 * 60
+_NOON = 12 * 60
+#: Parts of a day, in minutes since midnight.
+_PARTS = {
+    "morning": (0, _NOON),
+    "afternoon": (_NOON, 18 * 60),
+    "evening": (17 * 60, _DAY),
+    "daytime": (0, 18 * 60),
+    "pm": (_NOON, _DAY),
+}
+#: Those of them that also say which half of the day a time is in.
+_HALVES = ("morning", "afternoon", "evening")
+_WEEKDAYS, _WEEKEND = frozenset(range(5)), frozenset((5, 6))
+#: A number with or without minutes, a dash, or the end of a clause. A full stop ends one only behind a number or a
+#: long word: "tues." and "a.m." go on.
+_PIECE = re.compile(
+    r"(?P<hour>\d+)(?:[:.h](?P<minute>\d\d)|,(?P<listed>00|30|45))?(?!\d)(?P<date>(?:st|nd|rd|th)\b)?"
+    r"|(?P<dash>[-\u2010-\u2015\u2212])"
+    r"|(?P<end>[,;!?()\n،؛؟۔।]|(?<=\d)\.(?!\S)|(?<=[^\W\d_]{6})\.(?!\S))",
+    re.IGNORECASE,
+)
+
+
+class _Unclear(Exception):
+    """It could mean two things, or cannot be kept as one span of the day."""
 
 
 def read_hours(text: str, words: Lexicon) -> PreferredHours | None:
-    """The hours and days that the text names; None where it names none, or no span of a day is left."""
+    """The hours and days that the text names; None where it names none, or more than one span of the day."""
     if len(text) > _LONGEST:
         return None
-    reading = _Reading(words)
-    for found in _TOKEN.finditer(digits_to_ascii(text)):
-        hour, minute, word, dash = found.groups()
-        if hour is not None:
-            if int(hour) > 24 or int(minute or 0) > 59:
-                return None
-            reading.clock(int(hour), int(minute or 0))
-        else:
-            reading.word("to" if dash else words.hours.get(fold(word), ""), fold(word or ""))
-    return reading.result()
+    try:
+        mentions = list(_Mentions(_tokens(text, words.hours)).all())
+        return _kept(_Wishes(mentions).weighed())
+    except _Unclear:
+        return None
 
 
-class _Reading:
-    """What has been read so far. `want` is the word that the next time belongs to; `denied`: "not" was said."""
-
-    def __init__(self, words: Lexicon) -> None:
-        self._words = words
-        self._start: int | None = None  # minutes since midnight
-        self._end: int | None = None
-        self._days: set[int] = set()
-        self._not_days: set[int] = set()
-        self._times: list[tuple[str, int, str]] = []  # the word before, the minutes as written, am or pm
-        self._want = ""
-        self._denied = False
-        self._last_day: int | None = None
-        self._any = False
-
-    def clock(self, hour: int, minute: int) -> None:
-        self._times.append((self._want, hour * 60 + minute, ""))
-        self._want, self._last_day = "", None
-
-    def word(self, kind: str, word: str) -> None:
-        if (day := self._words.weekdays.get(word)) is not None:
-            self._day(day)
-            return
-        match kind:
-            case "am" | "pm" if self._times:
-                want, minutes, _ = self._times[-1]
-                self._times[-1] = (want, minutes, kind)
-            case "morning" | "afternoon" | "evening":
-                self._part(*_PARTS[kind])
-            case "weekdays" | "weekend":
-                several = range(5) if kind == "weekdays" else (5, 6)
-                (self._not_days if self._denied else self._days).update(several)
-            case "noon":
-                self._times.append((self._want, 12 * 60, "pm"))
-                self._want = ""
-            case "after" | "before" | "to":
-                self._want, self._denied = kind, False
-            case "any":
-                self._any = True
-            case "except":
-                self._denied = True
-            case _ if word in self._words.not_:
-                self._denied = True
-
-    def _day(self, day: int) -> None:
-        several = {day}
-        if self._want == "to" and self._last_day is not None:  # Monday to Friday
-            several = {(self._last_day + n) % 7 for n in range((day - self._last_day) % 7 + 1)}
-        (self._not_days if self._denied else self._days).update(several)
-        self._last_day, self._want = day, ""
-
-    def _part(self, start: int, end: int) -> None:
-        if not self._denied:
-            self._start = start * 60 if self._start is None else min(self._start, start * 60)
-            self._end = end * 60 if self._end is None or end == 0 else max(self._end, end * 60)
-        elif start == 0:
-            self._start = end * 60
-        elif end == 0:
-            self._end = start * 60
-
-    def result(self) -> PreferredHours | None:
-        if not self._spans():
-            return None
-        days = (self._days or ALL_DAYS) - self._not_days
-        nothing = self._start is None and self._end is None and not self._days and not self._not_days
-        if (nothing and not self._any) or not days:
-            return None
-        start, end = self._start or 0, self._end or 0
-        if end and end <= start:
-            return None
-        return PreferredHours(_time(start), _time(end), frozenset(days))
-
-    def _spans(self) -> bool:
-        """Put the times in their places; False where one stands alone and could mean anything."""
-        for n, (want, minutes, half) in enumerate(self._times):
-            following = self._times[n + 1 : n + 2]
-            if want == "after" or (not want and following and following[0][0] in ("to", "before")):
-                self._start = _minutes(minutes, half or _same_half(minutes, following))
-            elif want in ("before", "to"):
-                end = _minutes(minutes, half)
-                self._end = end + 12 * 60 if self._start is not None and end <= self._start < 12 * 60 > end else end
-            else:
-                return False
-        return True
+# Words to tokens
 
 
-def _same_half(minutes: int, following: Sequence[tuple[str, int, str]]) -> str:
-    """ "2 to 4 pm" begins in the afternoon as well, "10 to 4 pm" does not."""
-    if following and following[0][2] == "pm" and minutes < following[0][1]:
-        return "pm"
-    return ""
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word that means something here. `near`: no word without a meaning stands between it and the one before."""
+
+    kind: str
+    near: bool = True
+    behind: bool = False
+    value: int = 0
+    written: str = ""
+    exact: bool = False  # of a number: by the clock of 24 hours
 
 
-def _minutes(minutes: int, half: str) -> int:
-    """Minutes since midnight. Without am or pm, 1 to 7 are the afternoon's: nobody wants a text at 3 at night."""
-    if half == "pm" and minutes < 12 * 60:
-        return minutes + 12 * 60
-    if half == "am" and minutes >= 12 * 60:
-        return minutes - 12 * 60
-    if not half and 60 <= minutes < 8 * 60:
-        return minutes + 12 * 60
-    return minutes % (24 * 60)
-
-
-def _time(minutes: int) -> time:
-    return time(minutes // 60 % 24, minutes % 60)
+def _tokens(text: str, meanings: dict[str, HourWord] | object) -> list[_Token]: ...

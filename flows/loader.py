@@ -177,7 +177,9 @@ def load_library(
     }
     words = {t: replace(lexicon(language.like or t, all_words), language=t) for t, language in languages.items()}
     for own in words.values():
-        own.languages.update({fold(name): t for t, language in languages.items() for name in language.names})
+        own.languages.update(
+            {fold(n): t for t, one in languages.items() if one.like for n in (one.name, one.english_name, *one.names)}
+        )
     phrases = {}
     localized = {}
     for tag in languages:

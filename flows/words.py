@@ -6,9 +6,10 @@ that means one thing in one's own language and another elsewhere means what it m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Literal
+from datetime import time
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field
 
@@ -31,24 +32,79 @@ class StopWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordsBehind:
+    """Those of a language's hour words that stand behind what they belong to: Urdu "11 کے بعد", English "11 onwards".
+
+    `to` behind a single time means "from" it: Bengali "11টা থেকে".
+    """
+
+    __pydantic_config__ = _STRICT
+    after: Words = ()
+    before: Words = ()
+    to: Words = ()
+    between: Words = ()
+    except_: Words = ()
+    not_: Words = ()
+    minutes: Mapping[int, Words] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HourWords:
-    """How people name the times that suit them. `days` may add to CLDR's names, Monday first."""
+    """How people name the times that suit them. `days` may add to CLDR's names, Monday first.
+
+    A phrase goes before its words: "any time" is no "any". What turns a word round need not be listed: "not
+    before" is "not" and "before".
+
+    `to` makes a span of the two times or days it stands between; alone it means nothing. `but` leaves out less
+    surely than `except_`: "but after 11" leaves out nothing. `whole` are those words for parts of a day that never
+    say which half of the day a time is in, such as "mornings". `fine` says that something suits; `busy` that
+    somebody tells what they do then, which turns it round, so that they are asked again. `beside` are the small
+    words between a time and what belongs to it ("11 o'clock"); `units` make a number no time ("2 days"). `ignored`
+    mean nothing here, though they look as if: Romanian "am", which is English and also "I have". `minutes` go to
+    the time behind them, by how much ("half past": 30); `clock` are names of times that `numbers` lacks.
+    """
 
     __pydantic_config__ = _STRICT
     after: Words
     before: Words
     to: Words
+    between: Words = ()
+    or_: Words = ()
+    but: Words = ()
     except_: Words = ()
+    not_: Words = ()
     morning: Words
     afternoon: Words
     evening: Words
+    daytime: Words = ()
+    whole: Words = ()
     weekdays: Words
     weekend: Words
     noon: Words
+    midnight: Words = ()
     any: Words
+    fine: Words = ()
+    busy: Words = ()
     am: Words = ()
     pm: Words = ()
+    beside: Words = ()
+    units: Words = ()
+    ignored: Words = ()
+    minutes: Mapping[int, Words] = field(default_factory=dict)
+    clock: Mapping[time, Words] = field(default_factory=dict)
+    behind: WordsBehind = field(default_factory=WordsBehind)
     days: Annotated[tuple[Words, ...], Field(min_length=7, max_length=7)] | None = None
+
+
+class HourWord(NamedTuple):
+    """What a word says about times: a field of HourWords, "day", "number" or "and".
+
+    `value` is a day (0 is Monday) or minutes; of a part of the day, 1 where it is among the `whole` ones.
+    """
+
+    kind: str
+    behind: bool = False
+    value: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +165,7 @@ class Lexicon:
     stop_verbs: frozenset[str]
     stop_words: frozenset[str] = field(default=frozenset())
     topics: Mapping[str, Purpose] = field(default_factory=dict)
-    hours: Mapping[str, str] = field(default_factory=dict)
-    weekdays: Mapping[str, int] = field(default_factory=dict)
+    hours: Mapping[str, HourWord] = field(default_factory=dict)
 
 
 _EVERYWHERE_YES = ("\U0001f44d", "ok", "okay")
@@ -170,7 +225,6 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         for purpose, several in words.topics.items():
             for word in _folded(several):
                 topics.setdefault(word, purpose)
-    hours, weekdays = _hours(near)
     return Lexicon(
         language=language,
         yes_no=yes_no,
@@ -190,25 +244,52 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         stop_verbs=verbs,
         stop_words=verbs.union(*(_folded(w.stop.others) | _folded(w.small_talk) for w in order)),
         topics=topics,
-        hours=hours,
-        weekdays=weekdays,
+        hours=_hours(home, all_words["en"]),
     )
 
 
-def _hours(near: Iterable[LanguageWords]) -> tuple[dict[str, str], dict[str, int]]:
-    hours: dict[str, str] = {}
-    weekdays: dict[str, int] = {}
-    for given in (words.hours for words in near):
-        if given is None:
-            continue
-        for kind in fields(given):
-            if kind.name != "days":
-                for word in _folded(getattr(given, kind.name)):
-                    hours.setdefault(word, kind.name.rstrip("_"))
-        for number, several in enumerate(given.days or ()):
-            for word in _folded(several):
-                weekdays.setdefault(word, number)
-    return hours, weekdays
+def _hours(home: LanguageWords, english: LanguageWords) -> dict[str, HourWord]:
+    """What is said about times at home, and in English where it is no other word at home."""
+    found: dict[str, HourWord] = {}
+    for words in (home, english):
+        foreign = words is not home
+        for word, meaning in _hour_words(words):
+            if not (foreign and word in _folded(home.ambiguous)):
+                found.setdefault(word, meaning)
+    for words in (home, english):  # last, or Bengali "sat", which is seven, would be no Saturday
+        for number, word in _numbers(words, all_spellings=words is home):
+            if 1 <= number <= 12 and word not in _folded(home.ambiguous):
+                found.setdefault(word, HourWord("number", value=60 * number))
+    return found
+
+
+def _hour_words(words: LanguageWords) -> Iterator[tuple[str, HourWord]]:
+    """One language's, folded, those first that go before others of the same letters."""
+    if (given := words.hours) is None:
+        return
+    whole = _folded(given.whole)
+    for word in _folded((*given.ignored, *(g for g in words.greetings if " " in g))):  # "good evening"
+        yield word, HourWord("ignored")
+    for kind, said in _word_lists(given.behind):
+        yield from ((word, HourWord(kind, behind=True)) for word in said)
+    for behind, more in ((True, given.behind.minutes), (False, given.minutes)):
+        for minutes, several in more.items():
+            yield from ((word, HourWord("minutes", behind, minutes)) for word in _folded(several))
+    for kind, said in _word_lists(given):
+        yield from ((word, HourWord(kind, value=int(word in whole))) for word in said)
+    for day, several in enumerate(given.days or ()):
+        yield from ((word, HourWord("day", value=day)) for word in _folded(several))
+    for clock, several in given.clock.items():
+        yield from ((word, HourWord("number", value=60 * clock.hour + clock.minute)) for word in _folded(several))
+    for kind, several in (("not", words.not_), ("and", words.and_)):
+        yield from ((word, HourWord(kind)) for word in _folded(several))
+
+
+def _word_lists(given: HourWords | WordsBehind) -> Iterator[tuple[str, frozenset[str]]]:
+    for kind in fields(given):
+        several = getattr(given, kind.name)
+        if isinstance(several, tuple) and kind.name not in ("days", "whole", "ignored"):
+            yield kind.name.rstrip("_"), _folded(several)
 
 
 def clashes(all_words: Mapping[str, LanguageWords]) -> list[str]:

@@ -48,7 +48,7 @@ def write_codebook(path: Path, flows: Iterable[Flow]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(CODEBOOK)
-        for flow in flows:
+        for flow in (one for one in flows if not one.private):
             for row in _rows(flow):
                 writer.writerow([_harmless(str(cell)) for cell in row])
 
@@ -57,6 +57,8 @@ def _rows(flow: Flow) -> Iterator[tuple[object, ...]]:
     for question in flow.asked():
         if isinstance(question, YesNo) and question.consent is not None:
             continue  # a consent is no answer
+        if question.private:
+            continue
         here = (flow.id, flow.version, question.name, question.type, question.label)
         yield from ((*here, value, words) for value, words in _codes(question))
         if not question.required:

@@ -4,27 +4,50 @@ them back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import fires, people, team
 from store import tables as t
+from store.changes import Due
 from store.database import Database
+from store.team import OpenAlert
 from store.times import to_ms
+from store.turns import opened_message
 from store.vault import Vault
 
 #: Tables whose rows of a contact go with them.
-_THEIRS = (t.inbox, t.answers, t.sessions, t.outbox, t.fires, t.consents, t.alerts, t.profile, t.codes, t.staff)
+THEIRS = (t.inbox, t.answers, t.sessions, t.outbox, t.fires, t.consents, t.alerts, t.profile, t.codes, t.staff)
 #: An answer may be under way to the evaluation store while its person is erased: for so long it is deleted there again
 #: at every push.
 _LOOK_AGAIN = timedelta(hours=1)
+#: How the dispatcher calls what it passes on from one person to another.
+_RELAYED = "in/%/r%"
 
 
-async def close(connection: AsyncConnection, contact_id: int, now: datetime) -> None:
-    """Nothing more is begun with somebody who is about to be forgotten, and nothing that waits is sent."""
-    o = t.outbox.c
+async def close(connection: AsyncConnection, ids: Callable[[], int], contact_id: int, now: datetime) -> list[OpenAlert]:
+    """Nothing more is begun with somebody who is about to be forgotten, and nothing that waits is sent: their talk with
+    the team is over, nobody cares for them, and what they had taken for the team is another's to take.
+
+    Returns what the team had taken about them, so that whoever took it can be told.
+    """
+    await people.hold(connection, contact_id)
+    await _give_back(connection, ids, contact_id, now)
+    a, k, o = t.alerts.c, t.carers.c, t.outbox.c
+    taken = []
+    about_them = await connection.execute(select(a.id).where(a.contact_id == contact_id, a.done_at.is_(None)))
+    for id in about_them.scalars().all():
+        if (found := await team.alert(connection, id)) is not None:
+            await team.close(connection, found, now)
+            if found.taken_by is not None:
+                taken.append(found)
+    await connection.execute(
+        update(t.carers).where(k.contact_id == contact_id, k.ended_at.is_(None)).values(ended_at=to_ms(now))
+    )
     await connection.execute(
         update(t.contacts)
         .where(t.contacts.c.id == contact_id)
@@ -35,19 +58,23 @@ async def close(connection: AsyncConnection, contact_id: int, now: datetime) -> 
         .where(o.contact_id == contact_id, o.status.in_(("queued", "errored")))
         .values(status="cancelled")
     )
+    return taken
 
 
 async def erase(
     connection: AsyncConnection, vault: Vault, ids: Callable[[], int], contact_id: int, reference: str, now: datetime
 ) -> None:
-    """Delete all of it; what the evaluation store has of them follows with the next push (`to_forget`)."""
+    """Delete all of it; what the evaluation store has of them follows with the next push (`to_forget`). Somebody who is
+    gone already stays so, and nothing is noted.
+    """
+    if not await people.hold(connection, contact_id):
+        return
+    await _give_back(connection, ids, contact_id, now)
+    await _forget_with_others(connection, vault, contact_id)
     await _give_up_addresses(connection, vault, contact_id, now)
-    k = t.carers.c
-    await connection.execute(delete(t.carers).where((k.contact_id == contact_id) | (k.carer_id == contact_id)))
-    await connection.execute(
-        update(t.alerts).where(t.alerts.c.taken_by == contact_id).values(taken_by=None, taken_at=None)
-    )
-    for table in _THEIRS:
+    await _leave_team_s_work(connection, contact_id)
+    await _leave_carers(connection, contact_id)
+    for table in THEIRS:
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(t.contacts).where(t.contacts.c.id == contact_id))
     await connection.execute(
@@ -57,27 +84,130 @@ async def erase(
     )
 
 
+async def _give_back(connection: AsyncConnection, ids: Callable[[], int], contact_id: int, now: datetime) -> None:
+    """Whom they were writing with for the team must not be left alone: the rota is called again."""
+    a, c = t.alerts.c, t.contacts.c
+    mine = (await connection.execute(select(a.id).where(a.taken_by == contact_id, a.done_at.is_(None)))).scalars()
+    for id in mine.all():
+        found = await team.alert(connection, id)
+        if found is None or found.contact_id == contact_id:
+            continue
+        await connection.execute(update(t.alerts).where(a.id == id).values(taken_by=None, taken_at=None))
+        await connection.execute(
+            update(t.contacts).where(c.id == contact_id, c.handover_id == id).values(handover_id=None)
+        )
+        page = ids()
+        about = found.contact_id or 0
+        again = Due(page, f"page/{id}/{page}", "page", about, found.urn_key, found.channel, id, "")
+        await fires.put(connection, again, now)
+
+
+async def _leave_team_s_work(connection: AsyncConnection, contact_id: int) -> None:
+    """No talk, no fire and no note of the team's names the person, or an alert about them, any more."""
+    a, c, f = t.alerts.c, t.contacts.c, t.fires.c
+    about_them = select(a.id).where(a.contact_id == contact_id)
+    await connection.execute(update(t.contacts).where(c.handover_id.in_(about_them)).values(handover_id=None))
+    await connection.execute(delete(t.fires).where(f.session_id.in_(about_them)))
+    await connection.execute(update(t.alerts).where(a.taken_by == contact_id).values(taken_by=None))
+
+
+async def _leave_carers(connection: AsyncConnection, contact_id: int) -> None:
+    k = t.carers.c
+    carers = (await connection.execute(select(k.carer_id).where(k.contact_id == contact_id))).scalars().all()
+    await connection.execute(delete(t.carers).where((k.contact_id == contact_id) | (k.carer_id == contact_id)))
+    for carer_id in sorted(set(carers)):
+        await people.cares_no_more(connection, carer_id)
+
+
+async def _forget_with_others(connection: AsyncConnection, vault: Vault, contact_id: int) -> None:
+    """What others were sent of them: to the team their words and their number, to carers and to those on the same phone
+    what they are called. And what the team wrote to them.
+    """
+    a, k, s, u = t.alerts.c, t.carers.c, t.sharers.c, t.urns.c
+    addresses = [
+        vault.open(sealed, contact_id).decode().removeprefix("tel:")
+        for (sealed,) in await connection.execute(select(u.sealed).where(u.contact_id == contact_id))
+    ]
+    taken = await connection.execute(
+        select(a.number, a.taken_by, a.created_at).where(
+            a.contact_id == contact_id, a.taken_by.is_not(None), a.taken_by != contact_id
+        )
+    )
+    for number, taken_by, since in taken.all():
+        named = "|".join([rf"^{number}: ", *(rf"(?<!\w){re.escape(address)}(?!\w)" for address in addresses)])
+        await _unsay(connection, vault, taken_by, re.compile(named, re.MULTILINE), since)
+        await _unhear(connection, vault, contact_id, taken_by, since)
+    links = await connection.execute(select(k.carer_id, k.sealed, k.since).where(k.contact_id == contact_id))
+    for carer_id, sealed, since in links.all():
+        await _unsay(connection, vault, carer_id, _called(vault.open(sealed, contact_id).decode()), since)
+    shared = await connection.execute(select(s.urn_key, s.sealed, s.created_at).where(s.contact_id == contact_id))
+    for urn_key, sealed, since in shared.all():
+        name = _called(vault.open(sealed, contact_id).decode())
+        others = select(s.contact_id).where(s.urn_key == urn_key, s.contact_id != contact_id)
+        for other in (await connection.execute(others)).scalars().all():
+            await _unsay(connection, vault, other, name, since)
+
+
+def _called(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+
+
+async def _unsay(connection: AsyncConnection, vault: Vault, to: int, pattern: re.Pattern[str], since: int) -> None:
+    """Delete those of our messages to that contact, from that moment (ms) on, in which the pattern is found."""
+    o = t.outbox.c
+    rows = await connection.execute(select(o.id, o.sealed).where(o.contact_id == to, o.created_at >= since))
+    found = [id for id, sealed in rows if pattern.search(opened_message(vault.open(sealed, to))[0])]
+    await _delete(connection, t.outbox, found)
+
+
+async def _unhear(connection: AsyncConnection, vault: Vault, contact_id: int, staff_id: int, since: int) -> None:
+    """Delete what somebody of the team wrote to that person through us: it was passed on word for word."""
+    i, o = t.inbox.c, t.outbox.c
+    passed_on = [
+        (at, opened_message(vault.open(sealed, contact_id))[0])
+        for at, sealed in await connection.execute(
+            select(o.created_at, o.sealed).where(
+                o.contact_id == contact_id, o.created_at >= since, o.key.like(_RELAYED)
+            )
+        )
+    ]
+    at_once = {at for at, _ in passed_on}  # what is passed on is stored in the batch that hears it
+    rows = await connection.execute(
+        select(i.id, i.sealed, i.received_at).where(i.contact_id == staff_id, i.received_at >= since)
+    )
+    heard = [(id, at, vault.open(sealed, staff_id).decode()) for id, sealed, at in rows if at in at_once]
+    found = [id for id, at, text in heard if any(at == then and told.endswith(f": {text}") for then, told in passed_on)]
+    await _delete(connection, t.inbox, found)
+
+
+async def _delete(connection: AsyncConnection, table: Table, ids: Sequence[int]) -> None:
+    for at in range(0, len(ids), 500):  # a statement takes only so many values
+        await connection.execute(delete(table).where(table.c.id.in_(ids[at : at + 500])))
+
+
 async def _give_up_addresses(connection: AsyncConnection, vault: Vault, contact_id: int, now: datetime) -> None:
     """Their own addresses go, with a hash kept; a phone that others share becomes one of theirs."""
     u, s = t.urns.c, t.sharers.c
+    shared = (await connection.execute(select(s.urn_key).where(s.contact_id == contact_id))).scalars().all()
     await connection.execute(delete(t.sharers).where(s.contact_id == contact_id))
     await connection.execute(
         update(t.urns).where(u.voice_id == contact_id).values(voice_id=None, voice_until=0, held=None)
     )
     owned = (await connection.execute(select(u.key, u.sealed).where(u.contact_id == contact_id))).all()
     for key, sealed in owned:
-        others = (await connection.execute(select(s.contact_id).where(s.urn_key == key))).scalars().all()
-        if others:
+        others = select(s.contact_id).where(s.urn_key == key).order_by(s.created_at, s.contact_id)
+        heir = (await connection.execute(others.limit(1))).scalar()
+        if heir is not None:
             address = vault.open(sealed, contact_id)
             await connection.execute(
-                update(t.urns)
-                .where(u.key == key)
-                .values(contact_id=others[0], sealed=vault.seal(address, others[0]), held=None)
+                update(t.urns).where(u.key == key).values(contact_id=heir, sealed=vault.seal(address, heir), held=None)
             )
             continue
+        await connection.execute(delete(t.sharers).where(s.urn_key == key))
         await connection.execute(delete(t.urns).where(u.key == key))
         await connection.execute(delete(t.opt_outs).where(t.opt_outs.c.key == key))
         await connection.execute(insert(t.opt_outs).values(key=key, at=to_ms(now)))
+    await people.end_sharing(connection, shared)
 
 
 async def to_forget(database: Database) -> list[str]:
@@ -92,11 +222,13 @@ async def forgotten(database: Database, now: datetime) -> None:
     """They were deleted there. Pseudonyms whose time is over are blanked here: the reference says enough."""
     async with database.begin() as connection:
         e = t.erasures.c
-        await connection.execute(
+        blanked = await connection.execute(
             update(t.erasures)
             .where(e.participant.is_not(None), e.at < to_ms(now - _LOOK_AGAIN))
             .values(participant=None)
         )
+    if blanked.rowcount:
+        await scrub(database)
 
 
 async def scrub(database: Database) -> None:

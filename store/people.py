@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import delete, func, insert, select, update
@@ -15,6 +15,8 @@ from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Role
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
+from flows.model import Flow
+from flows.session import Session
 from store import tables as t
 from store.circle import Address, Code, channel_of
 from store.sessions import restored, stored
@@ -33,6 +35,21 @@ class Summary:
     facts: tuple[tuple[str, Answer], ...]
     answers: int
     messages: int
+
+
+#: Who says of somebody what DELETE LAST takes back: what a list or the team brought is not theirs to have said.
+_SAID_BY = ("self", "carer")
+#: One reply brings at most so many answers: its own, those known without asking, and a score.
+_AT_ONCE = 40
+
+
+async def hold(connection: AsyncConnection, *contact_ids: int) -> frozenset[int]:
+    """Those of these people who are there, locked as the dispatcher locks them: until this transaction ends nothing
+    else is read or written for them.
+    """
+    c = t.contacts.c
+    found = await connection.execute(select(c.id).where(c.id.in_(contact_ids)).order_by(c.id).with_for_update())
+    return frozenset(found.scalars())
 
 
 async def language_of(connection: AsyncConnection, contact_id: int) -> str | None:
@@ -186,70 +203,218 @@ async def link_carer(
     )
 
 
-async def ended_carers(connection: AsyncConnection, vault: Vault, contact_id: int) -> list[tuple[int, str]]:
-    """Who cared for somebody until the last time it was ended: (contact, the name they knew the person by). Who cares
-    for nobody else is no carer any more.
+async def ended_carers(
+    connection: AsyncConnection, vault: Vault, contact_id: int, since: datetime | None = None
+) -> list[tuple[int, str]]:
+    """Who cared for somebody until the last time it was ended, if that was not before `since`: (contact, the name they
+    knew the person by). Who cares for nobody else is no carer any more.
     """
     k = t.carers.c
-    latest = (await connection.execute(select(func.max(k.ended_at)).where(k.contact_id == contact_id))).scalar()
+    ended = select(func.max(k.ended_at)).where(k.contact_id == contact_id)
+    latest = (await connection.execute(ended)).scalar()
+    if latest is None or (since is not None and latest < to_ms(since)):
+        return []
     rows = (
         await connection.execute(select(k.carer_id, k.sealed).where(k.contact_id == contact_id, k.ended_at == latest))
     ).all()
     for carer_id, _ in rows:
-        others = select(k.id).where(k.carer_id == carer_id, k.ended_at.is_(None)).limit(1)
-        if (await connection.execute(others)).first() is None:
-            await drop_role(connection, carer_id, Role.CARER)
+        await cares_no_more(connection, carer_id)
     return [(carer_id, vault.open(sealed, contact_id).decode()) for carer_id, sealed in rows]
 
 
-async def delete_last_answer(connection: AsyncConnection, vault: Vault, contact_id: int) -> bool:
-    """Take back the newest answer, and the words that gave it; False where there is none. It is not asked again in
-    the same run: they said they would rather not have said it.
+async def cares_no_more(connection: AsyncConnection, carer_id: int) -> None:
+    """Who cares for nobody (else) is no carer any more."""
+    k = t.carers.c
+    others = select(k.id).where(k.carer_id == carer_id, k.ended_at.is_(None)).limit(1)
+    if (await connection.execute(others)).first() is None:
+        await drop_role(connection, carer_id, Role.CARER)
+
+
+async def end_sharing(connection: AsyncConnection, urn_keys: Iterable[int]) -> None:
+    """Those of these phones that only one person uses now are that person's alone: nobody is asked who writes."""
+    s, u = t.sharers.c, t.urns.c
+    for key in urn_keys:
+        left = (await connection.execute(select(s.contact_id).where(s.urn_key == key))).scalars().all()
+        if len(left) < 2:
+            await connection.execute(delete(t.sharers).where(s.urn_key == key))
+            await connection.execute(
+                update(t.urns)
+                .where(u.key == key, u.shared.is_(True))
+                .values(shared=False, voice_id=None, voice_until=0, held=None)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One answer: in which session, to which question, kept as which field of the profile; and when (ms)."""
+
+    at: int
+    session_id: int | None
+    question: str
+    field: str | None
+
+
+async def delete_last_answer(
+    connection: AsyncConnection, vault: Vault, contact_id: int, flows: Mapping[str, Flow]
+) -> bool:
+    """Take back the newest answer, the words that gave it, and what was kept or computed of it; False where there is
+    none. It is not asked again in the same run: they said they would rather not have said it.
+    """
+    await hold(connection, contact_id)
+    answered = await _last_answer(connection, vault, contact_id, flows)
+    kept = await _last_kept(connection, vault, contact_id, flows)
+    last = kept if answered is None or (kept is not None and kept.at > answered.at) else answered
+    if last is None:
+        return False
+    if last is answered:
+        await _withdraw(connection, vault, contact_id, last, flows)
+    await connection.execute(
+        delete(t.inbox).where(t.inbox.c.contact_id == contact_id, t.inbox.c.received_at == last.at)
+    )
+    if last.field is not None:
+        await _keep_no_more(connection, contact_id, last.field, last.at)
+    if last.session_id is not None:
+        await _forget_in_session(connection, vault, contact_id, last.session_id, last.question)
+    return True
+
+
+async def _last_answer(
+    connection: AsyncConnection, vault: Vault, contact_id: int, flows: Mapping[str, Flow]
+) -> _Answered | None:
+    """The newest of those that stand. A score was not said by anybody; and of what one reply brought, what they were
+    asked comes before what was known without asking.
     """
     a = t.answers.c
-    row = (
+    rows = (
         await connection.execute(
-            select(a.id, a.session_id, a.question, a.revision, a.answered_at)
+            select(a.session_id, a.flow, a.question, a.answered_at)
             .where(a.contact_id == contact_id, a.withdrawn.is_(False))
             .order_by(a.answered_at.desc(), a.id.desc())
+            .limit(_AT_ONCE)
+        )
+    ).all()
+    said = [row for row in rows if not _is_score(flows.get(row.flow), row.question)]
+    if not said:
+        return None
+    newest = [row for row in said if row.answered_at == said[0].answered_at]
+    last = newest[0]
+    for row in newest if len(newest) > 1 else ():
+        found = await _session(connection, vault, contact_id, row.session_id)
+        if found is None or row.question not in found[0].given:
+            last = row
+            break
+    return _Answered(last.answered_at, last.session_id, last.question, _kept_as(flows.get(last.flow), last.question))
+
+
+async def _last_kept(
+    connection: AsyncConnection, vault: Vault, contact_id: int, flows: Mapping[str, Flow]
+) -> _Answered | None:
+    """The newest thing that they said of themselves and that is kept in their profile."""
+    p = t.profile.c
+    row = (
+        await connection.execute(
+            select(p.field, p.said_at)
+            .where(p.contact_id == contact_id, p.source.in_(_SAID_BY))
+            .order_by(p.said_at.desc())
             .limit(1)
         )
     ).first()
     if row is None:
-        return False
-    await connection.execute(
-        update(t.answers)
-        .where(a.id == row.id)
-        .values(
-            withdrawn=True,
-            revision=row.revision + 1,
-            sealed=vault.seal(orjson.dumps(["", ""]), contact_id),
-            exported_at=None,
+        return None
+    asking = {id: names for id, flow in flows.items() if (names := _asked_as(flow, row.field))}
+    session_id, question = await _asked_in(connection, vault, contact_id, asking)
+    return _Answered(row.said_at, session_id, question, row.field)
+
+
+async def _asked_in(
+    connection: AsyncConnection, vault: Vault, contact_id: int, asking: Mapping[str, Collection[str]]
+) -> tuple[int | None, str]:
+    """The newest session in which one of these questions (names by flow) was answered, and which of them."""
+    s = t.sessions.c
+    rows = await connection.execute(
+        select(s.id, s.flow).where(s.contact_id == contact_id, s.flow.in_(asking)).order_by(s.heard_at.desc(), s.id)
+    )
+    for id, flow in rows.all():
+        found = await _session(connection, vault, contact_id, id)
+        answers = found[0].answers if found is not None else {}
+        for name in asking[flow]:
+            if answers.get(name, PREFER_NOT_TO_SAY) != PREFER_NOT_TO_SAY:
+                return id, name
+    return None, ""
+
+
+def _asked_as(flow: Flow, field: str) -> Sequence[str]:
+    return [question.name for question in flow.asked() if question.kept == field]
+
+
+def _kept_as(flow: Flow | None, name: str) -> str | None:
+    question = flow.question(name) if flow is not None else None
+    return question.kept if question is not None else None
+
+
+def _is_score(flow: Flow | None, question: str) -> bool:
+    return flow is not None and flow.score is not None and flow.score.name == question
+
+
+async def _withdraw(
+    connection: AsyncConnection, vault: Vault, contact_id: int, last: _Answered, flows: Mapping[str, Flow]
+) -> None:
+    """It goes from here, and by the next push from the evaluation store; so does a score that was made of it."""
+    a = t.answers.c
+    rows = await connection.execute(
+        select(a.id, a.flow, a.question, a.revision).where(a.session_id == last.session_id, a.withdrawn.is_(False))
+    )
+    for row in rows.all():
+        rule = flows[row.flow].score if row.flow in flows else None
+        of_it = rule is not None and row.question == rule.name and last.question in rule.questions
+        if row.question == last.question or of_it:
+            await connection.execute(
+                update(t.answers)
+                .where(a.id == row.id)
+                .values(
+                    withdrawn=True,
+                    revision=row.revision + 1,
+                    sealed=vault.seal(orjson.dumps(["", ""]), contact_id),
+                    exported_at=None,
+                )
+            )
+
+
+async def _keep_no_more(connection: AsyncConnection, contact_id: int, field: str, said_at: int) -> None:
+    """The field goes from the profile, unless it was said anew since; and with it what the contact goes by."""
+    p = t.profile.c
+    gone = await connection.execute(
+        delete(t.profile).where(p.contact_id == contact_id, p.field == field, p.said_at == said_at)
+    )
+    goes_by: dict[str, str | bool] = {"hours": "", "discreet": False}
+    if gone.rowcount and field in goes_by:
+        await connection.execute(
+            update(t.contacts).where(t.contacts.c.id == contact_id).values({field: goes_by[field]})
         )
-    )
-    await connection.execute(
-        delete(t.inbox).where(t.inbox.c.contact_id == contact_id, t.inbox.c.received_at == row.answered_at)
-    )
-    await connection.execute(
-        delete(t.profile).where(t.profile.c.contact_id == contact_id, t.profile.c.said_at == row.answered_at)
-    )
-    await _forget_in_session(connection, vault, contact_id, row.session_id, row.question)
-    return True
+
+
+async def _session(
+    connection: AsyncConnection, vault: Vault, contact_id: int, session_id: int
+) -> tuple[Session, int | None] | None:
+    """The session and the id of the message that asked; None where it is gone, or nobody can read it any more."""
+    s = t.sessions.c
+    row = (await connection.execute(select(s.flow, s.version, s.sprint, s.sealed).where(s.id == session_id))).first()
+    if row is not None:
+        with suppress(KeyError, TypeError, ValueError):
+            return restored(row.flow, row.version, row.sprint, vault.open(row.sealed, contact_id))
+    return None
 
 
 async def _forget_in_session(
     connection: AsyncConnection, vault: Vault, contact_id: int, session_id: int, question: str
 ) -> None:
-    s = t.sessions.c
-    row: Any = (
-        await connection.execute(
-            select(s.flow, s.version, s.sprint, s.sealed).where(s.id == session_id).with_for_update()
-        )
-    ).first()
-    if row is None:
+    """The sprint goes on with the revision: an answer that is given later must be newer than the withdrawal."""
+    found = await _session(connection, vault, contact_id, session_id)
+    if found is None or question not in found[0].answers:
         return
-    session, asked = restored(row.flow, row.version, row.sprint, vault.open(row.sealed, contact_id))
-    if question in session.answers:
-        kept = {**session.answers, question: PREFER_NOT_TO_SAY}
-        sealed = vault.seal(stored(replace(session, answers=kept), asked), contact_id)
-        await connection.execute(update(t.sessions).where(s.id == session_id).values(sealed=sealed))
+    session, asked = found
+    kept = {**session.answers, question: PREFER_NOT_TO_SAY}
+    sealed = vault.seal(stored(replace(session, answers=kept), asked), contact_id)
+    await connection.execute(
+        update(t.sessions).where(t.sessions.c.id == session_id).values(sealed=sealed, sprint=session.sprint + 1)
+    )

@@ -30,14 +30,14 @@ from store.member_files import MAX_BYTES, MemberFileError, read_sheet
 from store.members import Entry, Fate, Preview, bring_in, preview
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Bring people in from a file.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bring people in from a file.")
 
 #: What becomes of somebody, in words.
 TOLD = {
     Fate.NEW: "new",
-    Fate.FILLED: "here, something is filled in",
+    Fate.FILLED: "filled in",
     Fate.HERE: "here already",
-    Fate.SHARED: "on a shared phone",
+    Fate.SHARED: "shared phone",
     Fate.OPTED_OUT: "opted out",
 }
 #: How many rows are named one by one; the rest is a figure.
@@ -168,6 +168,8 @@ def _remarks(ahead: Preview) -> Iterator[str]:
     silent = sum(not entry.agreed for entry in ahead.of(Fate.NEW))
     if silent:
         yield f"{silent} of the new have agreed to nothing on this list: nothing will be sent to them unasked."
+    if ahead.of(Fate.FILLED):
+        yield "Filled in: they are here already, and only what is empty is filled. What they said themselves stays."
     if out := ahead.of(Fate.OPTED_OUT):
         yield f"Opted out, and left alone; take them off your list: {_rows(out)}."
     if shared := ahead.of(Fate.SHARED):

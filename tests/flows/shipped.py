@@ -46,8 +46,11 @@ def library() -> Library:
 
 @cache
 def listed() -> Mapping[str, LanguageWords]:
-    """Each language's words as they stand in its file."""
-    return word_lists(LOCALES)
+    """Each language's words as they stand in its file; a variant's are those of its language."""
+    lists = word_lists(LOCALES)
+    return {
+        language.tag: lists[language.like or language.tag] for language in load_languages(LOCALES / "languages.yaml")
+    }
 
 
 def local(flow: str, language: str = "en") -> LocalFlow:

@@ -22,9 +22,11 @@ from datetime import date, timedelta
 
 from flows.effects import (
     Ask,
+    Do,
     Effect,
     EndSession,
     Mark,
+    RaiseAlert,
     RecordConsent,
     RepeatFlow,
     SaveAnswer,
@@ -42,7 +44,7 @@ from flows.session import Session
 from store.sessions import restored, stored
 from tests.flows.shipped import TODAY, library
 
-_HEADER = re.compile(r"# (\w+) in (\w+)(?: by (sms|telegram))?")
+_HEADER = re.compile(r"# (\w+) in ([a-z-]+)(?: by (sms|telegram))?")
 _LATER = re.compile(r"\((\d+) (hour|day|week)s? later\)")
 _BUTTON = re.compile(r"\[(.+)\](?: of (\w+))?")
 
@@ -162,6 +164,10 @@ def _kept(effect: Effect) -> str | None:
             return f"consent to {purpose}: {'yes' if given else 'no'}"
         case RepeatFlow(flow, every):
             return f"{flow} again in {_period(every)}"
+        case Do(action):
+            return f"to do: {action}"
+        case RaiseAlert(kind):
+            return f"alert: {kind}"
         case _:
             return None
 
