@@ -112,7 +112,7 @@ def pdf(sheet: Sheet) -> bytes:
     try:
         typst = importlib.import_module("typst")
     except ModuleNotFoundError as error:
-        raise NoTypst("--pdf needs Typst: pip install 'mime[reports]', or take --svg and print that") from error
+        raise NoTypst("--pdf needs Typst, which make install brings; or take --svg and print that") from error
     told = " ".join([*(words for *_, words in sheet.lines()), *(words for _, words in sheet.codes())])
     given = {"svg": svg(sheet), "told": told, "title": f"Poster: {sheet.word.upper()}"}
     made: bytes = typst.compile(_PAGE.encode(), format="pdf", sys_inputs=given, pdf_standards="ua-1")

@@ -13,7 +13,8 @@ _ALIKE = str.maketrans(
         "ـ": "", "'": "", "’": "", "ʼ": "", "`": "", "´": "",
     }
 )  # fmt: skip
-_THUMBS = "\U0001f44d\U0001f44e"
+#: Thumbs, ticks and crosses, a hand and a stop sign: pictures that people answer with.
+_THUMBS = "\U0001f44d\U0001f44e\u2705\u2714\u274c\u2716\U0001f6d1\U0001f44c"
 
 
 @lru_cache(maxsize=65536)

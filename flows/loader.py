@@ -19,11 +19,12 @@ from babel.messages.pofile import read_po
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from flows import model
-from flows.distress import DistressWords, PatternError, Screen, compile_lists
+from flows.distress import DistressWords, Screen, compile_lists
 from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE, Language, Library
 from flows.lint import PROJECT_BLANKS, perhaps, problems
 from flows.model import Flow
+from flows.patterns import PatternError
 from flows.phrases import Phrases, Plural
 from flows.texts import Catalogue, Filled, localize, localize_phrases
 from flows.words import HourWords, LanguageWords, lexicon

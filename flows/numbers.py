@@ -11,6 +11,8 @@ from flows.words import Lexicon
 #: A decimal, a fraction or a sign changes what the digits mean, and folding would lose it.
 _NOT_WHOLE = re.compile(r"\d\s*[.,٫·]\s*\d|(?<![\d\w])[-−–‐‑﹣－⁻]\s*\d|[½¼¾⅓⅔%]|\d\s*:\s*\d")
 _OUT_OF = re.compile(r"(\d+)\s*/\s*(\d+)")
+_LONGEST_RUN = re.compile(r"\d{4}|\d\s*[-\u2013\u2014/]\s*\d")
+_WITH_ENDING = re.compile(r"(\d{1,3})([^\W\d]+)")
 _LONGEST = 12  # digits; more is no number that we ask for
 
 
@@ -47,6 +49,42 @@ def read_number(text: str, words: Lexicon, *, out_of: int | None = None, units: 
     if len(numbers) != 1:
         return None
     return numbers[0] if all(_is_unit(other, units) for other in others) else None
+
+
+def read_among_words(text: str, words: Lexicon, out_of: int) -> int | None:
+    """The number that a sentence gives as an answer on a scale: "6 had 2 bad days but ok now", "5, no wait 6".
+
+    None where somebody asks, where a word says that the number is none ("7 or 8", "my son is 7"), or where several
+    stand there and nothing tells which is meant.
+    """
+    if len(text) > 200 or "?" in text or not is_whole(text):
+        return None
+    ascii_text = _OUT_OF.sub(lambda m: f" {m[1]} " if int(m[2]) == out_of else m[0], digits_to_ascii(text))
+    tokens = [_without_ending(token, words) for token in fold(ascii_text).split()]
+    if _LONGEST_RUN.search(ascii_text) or not (words.no_number | words.asks).isdisjoint(tokens):
+        return None
+    found: list[int] = []
+    corrected = 0
+    for at, token in enumerate(tokens):
+        value = number_of(token, words)
+        phrase = next((p for n in (3, 2, 1) if (p := " ".join(tokens[at : at + n])) in words.corrections), None)
+        if phrase is not None:
+            found.clear()
+            corrected = at + len(phrase.split())
+        if value is None or not words.units.isdisjoint(tokens[at + 1 : at + 3]):
+            continue
+        if any(" ".join(tokens[at - n : at]) in words.out_of for n in (1, 2)) and value == out_of and found:
+            continue
+        if any(t in words.not_ for t in tokens[max(corrected, at - 2) : at]):
+            return None
+        found.append(value)
+    return found[0] if len(set(found)) == 1 else None
+
+
+def _without_ending(token: str, words: Lexicon) -> str:
+    """ "5ish" is 5, but "2nite" is not 2: only small talk may hang on a digit."""
+    found = _WITH_ENDING.fullmatch(token)
+    return found[1] if found and found[2] in words.small_talk else token
 
 
 def number_of(token: str, words: Lexicon) -> int | None:

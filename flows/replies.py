@@ -35,7 +35,7 @@ from flows.model import (
     Text,
     YesNo,
 )
-from flows.numbers import number_of, read_number
+from flows.numbers import number_of, read_among_words, read_number
 from flows.words import Lexicon
 
 #: A near miss must be this near (of 100) and this much nearer than the next label.
@@ -46,6 +46,8 @@ ELSEWHERE = "elsewhere"
 #: a digit or letter; then a digit and two letters).
 _OUTWARD = re.compile(r"([a-z]{1,2})\s?(\d[a-z\d]?)(?:\s*\d[a-z]{2})?", re.IGNORECASE)
 _LONGEST_NICKNAME = 20
+_SENTENCES = re.compile(r"[.!?;\n\u06d4\u0964\u061f]+")
+_LONGEST_ANSWER = 16  # words
 _BETWEEN = re.compile(r"[,;+&/\n،।、]")
 
 
@@ -67,7 +69,8 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
     """The answer that the text gives to the question."""
     match question:
         case Scale(minimum=low, maximum=high):
-            return _within(read_number(text, words, out_of=high), low, high)
+            value = read_number(text, words, out_of=high)
+            return _within(read_among_words(text, words, high) if value is None else value, low, high)
         case Integer(minimum=low, maximum=high, label=label):
             return _within(read_number(text, words, units=label), low, high)
         case YesNo(consent=consent, exact=exact):
@@ -100,7 +103,7 @@ def command(text: str, words: Lexicon) -> Command | None:
     said = fold(text)
     if said in words.commands:
         return words.commands[said]
-    if asks_to_stop(said, words):
+    if asks_to_stop(said, words) or _stop_somewhere(text, words):
         return Command.STOP
     for core in _cores(said, words):
         if core in words.commands:
@@ -138,6 +141,19 @@ def asks_to_stop(said: str, words: Lexicon) -> bool:
         at += len(phrase.split())
         before = phrase
     return asked
+
+
+def _stop_somewhere(text: str, words: Lexicon) -> bool:
+    """Whether one of the patterns for stopping stands in a sentence of the text, and no exception touches it: "my mum
+    passed away, please stop texting this number".
+    """
+    for sentence in _SENTENCES.split(text):
+        tokens = fold(sentence).split()
+        hits = list(words.stop_patterns.hits(tokens))
+        kept = [(a, b) for a, b, stops in hits if not stops]
+        if any(stops and not any(a < end and start < b for a, b in kept) for start, end, stops in hits):
+            return True
+    return False
 
 
 def _stop_phrase(tokens: Sequence[str], at: int, words: Lexicon) -> str | None:
@@ -208,6 +224,33 @@ def _yes_or_no(text: str, words: Lexicon, *, exactly: bool) -> str | None:
     meanings = {words.yes_no.get(token) for token in said.split()}
     if len(meanings) == 1 and not exactly:  # "yes yes", "no no no"
         return meanings.pop()
+    around = _at_its_ends(text, words)
+    return None if exactly and around == "yes" else around
+
+
+def _at_its_ends(text: str, words: Lexicon) -> str | None:
+    """The yes or no with which a longer text begins or ends: "yes that would be lovely", "not next month no". None
+    where both ends differ, where somebody asks or is unsure.
+    """
+    tokens = fold(text).split()
+    if "?" in text or len(tokens) > _LONGEST_ANSWER or not (words.asks | words.hedges).isdisjoint(tokens):
+        return None
+    first = _end(tokens, words, 1)
+    last = _end(tokens, words, -1)
+    return first if last in (None, first) else last if first is None else None
+
+
+def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:
+    """The meaning of the longest yes or no at one end of a text, small talk before it passed over."""
+    while tokens:
+        for length in range(min(5, len(tokens)), 0, -1):
+            part = tokens[:length] if side > 0 else tokens[-length:]
+            if (found := words.yes_no.get(" ".join(part))) is not None:
+                return found
+        outer = tokens[0] if side > 0 else tokens[-1]
+        if outer not in words.small_talk:
+            return None
+        tokens = tokens[1:] if side > 0 else tokens[:-1]
     return None
 
 
@@ -219,14 +262,19 @@ def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | No
         if said in _names(choice):
             return choice
     if (number := read_number(text, words)) is not None:
-        return choices[number - 1] if 1 <= number <= len(choices) else None
+        if not 1 <= number <= len(choices):
+            within = _in_a_range(choices, said.split())
+            return choices[within.pop()] if len(within) == 1 else None
+        return choices[number - 1]
     bare = _without_small_talk(said, words)
     same = [c for c in choices if bare and bare in (_without_small_talk(name, words) for name in _names(c))]
     if len(same) == 1:
         return same[0]
     if (letter := _letter(said, words, len(choices))) is not None:
         return choices[letter]
-    return _nearest_choice(choices, said, bare, words)
+    if (place := _ordinal(said, words, len(choices))) is not None:
+        return choices[place]
+    return _nearest_choice(choices, said, bare, words) or _by_its_own_words(choices, text, words)
 
 
 def _letter(said: str, words: Lexicon, count: int) -> int | None:
@@ -240,6 +288,84 @@ def _letter(said: str, words: Lexicon, count: int) -> int | None:
         return None
     small = all(t in words.small_talk for t in bare if t != letters[0])
     return ord(letters[0]) - ord("a") if small else None
+
+
+def _ordinal(said: str, words: Lexicon, count: int) -> int | None:
+    """Which answer "the second one" or "last" means, from 0; None where a text says no place, or two."""
+    tokens = said.split()
+    found: set[int] = set()
+    at = 0
+    while at < len(tokens):
+        phrase = next((p for n in (4, 3, 2, 1) if (p := " ".join(tokens[at : at + n])) in words.ordinals), None)
+        if phrase is None:
+            if (
+                tokens[at] not in words.small_talk
+                and tokens[at] not in words.option
+                and number_of(tokens[at], words) != 1
+            ):
+                return None
+            at += 1
+            continue
+        found.add(words.ordinals[phrase])
+        at += len(phrase.split())
+    if len(found) != 1:
+        return None
+    place = found.pop()
+    place = place - 1 if place > 0 else count + place
+    return place if 0 <= place < count else None
+
+
+def _by_its_own_words(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | None:
+    """The one answer of whose words the text has some that no other answer has: "the basildon one", "sat morning",
+    "im 34" for "26 to 40". Slips are seen past; a "not" before such a word is not.
+    """
+    tokens = fold(text).split()
+    if len(tokens) > _LONGEST_ANSWER:
+        return None
+    labels = [frozenset(fold(f"{choice.label} {' '.join(choice.keywords)}").split()) for choice in choices]
+    found: set[int] = set()
+    for at, token in enumerate(tokens):
+        if token in words.small_talk and not any(token in label for label in labels):
+            continue
+        having = {n for n, label in enumerate(labels) if any(_same_word(token, word) for word in label)}
+        exact = {n for n in having if token in labels[n]}
+        having = exact or having
+        if len(having) != 1:
+            continue
+        label = labels[next(iter(having))]
+        if any(t in words.not_ and t not in label for t in tokens[max(0, at - 2) : at]):
+            return None
+        found |= having
+    if not found:
+        found = _in_a_range(choices, tokens)
+    return choices[found.pop()] if len(found) == 1 else None
+
+
+def _same_word(token: str, word: str) -> bool:
+    """Whether somebody who wrote the one may have meant the other: a slip, or the word cut short."""
+    if token == word:
+        return True
+    if token.isdigit() or word.isdigit() or min(len(token), len(word)) < 3:
+        return False
+    if word.startswith(token) or (len(word) >= 4 and token.startswith(word)):
+        return True
+    slips = 0 if len(word) < 5 else 1 if len(word) < 7 else 2
+    return slips > 0 and token[0] == word[0] and OSA.distance(token, word, score_cutoff=slips) <= slips
+
+
+def _in_a_range(choices: Sequence[Choice], tokens: Sequence[str]) -> set[int]:
+    """The answers into whose range of numbers the one number of the text falls ("34" into "26 to 40")."""
+    numbers = [int(token) for token in tokens if token.isdigit() and len(token) < 5]
+    if len(numbers) != 1 or numbers[0] <= len(choices):
+        return set()
+    found = set()
+    for n, choice in enumerate(choices):
+        bounds = [int(token) for token in fold(choice.label).split() if token.isdigit()]
+        if len(bounds) == 2 and bounds[0] <= numbers[0] <= bounds[1]:
+            found.add(n)
+        if len(bounds) == 1 and n == len(choices) - 1 and numbers[0] >= bounds[0]:  # "75 or over"
+            found.add(n)
+    return found
 
 
 def _names(choice: Choice) -> Iterator[str]:

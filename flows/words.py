@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 from domain.contact import Purpose
 from flows.fold import fold
 from flows.inputs import Command
+from flows.patterns import Index
 
 _STRICT = ConfigDict(extra="forbid")
 Words = tuple[str, ...]
@@ -23,12 +24,16 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopWords:
-    """How people ask us to stop: at least one of `verbs`, and nothing but these words and small talk."""
+    """How people ask us to stop: at least one of `verbs`, and nothing but these words and small talk; or one of
+    `patterns` (see `flows.patterns`) that none of `except` touches, whatever stands around it.
+    """
 
     __pydantic_config__ = _STRICT
     alone: Words
     verbs: Words
     others: Words = ()
+    patterns: Words = ()
+    except_: Annotated[Words, Field(alias="except")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +120,10 @@ class LanguageWords:
     something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
     round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
     2 ... 20 in order (several for one number, parted by "/"), then the tens. `topics` are the words for what
-    somebody may leave without leaving all.
+    somebody may leave without leaving all. `asks` are words of questions: who asks has not answered. `ordinals` are
+    first, second, third ... in order (several for one parted by "/"), `last` and `last_but_one` their fellows.
+    `units` behind a number make it no answer on a scale ("2 bad days": put "days" here, "bad" is seen past);
+    `no_number` anywhere do as well ("7 or 8", "my son is 7"); `corrections` say that only what follows counts.
     """
 
     __pydantic_config__ = _STRICT
@@ -129,6 +137,13 @@ class LanguageWords:
     out_of: Words = ()
     small_talk: Words
     hedges: Words = ()
+    asks: Words = ()
+    ordinals: Words = ()
+    last: Words = ()
+    last_but_one: Words = ()
+    units: Words = ()
+    no_number: Words = ()
+    corrections: Words = ()
     greetings: Words
     numbers: Annotated[Words, Field(min_length=21, max_length=21)]
     tens: Annotated[Words, Field(min_length=8, max_length=8)]
@@ -165,11 +180,18 @@ class Lexicon:
     stop_verbs: frozenset[str]
     stop_words: frozenset[str] = field(default=frozenset())
     topics: Mapping[str, Purpose] = field(default_factory=dict)
+    asks: frozenset[str] = frozenset()
+    ordinals: Mapping[str, int] = field(default_factory=dict)
+    units: frozenset[str] = frozenset()
+    no_number: frozenset[str] = frozenset()
+    corrections: frozenset[str] = frozenset()
+    stop_patterns: Index[bool] = field(default_factory=Index)
     hours: Mapping[str, HourWord] = field(default_factory=dict)
 
 
-_EVERYWHERE_YES = ("\U0001f44d", "ok", "okay")
-_EVERYWHERE_NO = ("\U0001f44e",)
+_EVERYWHERE_YES = ("\U0001f44d", "\u2705", "\u2714", "\U0001f44c", "ok", "okay")
+_EVERYWHERE_NO = ("\U0001f44e", "\u274c", "\u2716")
+_EVERYWHERE_STOP = "\U0001f6d1"
 
 
 def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
@@ -240,10 +262,21 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         option=frozenset().union(*(_folded(w.option) for w in near)),
         days=days,
         months=months,
-        stop_alone=frozenset().union(*(_folded(w.stop.alone) for w in order)) - yes_no.keys(),
+        stop_alone=frozenset({_EVERYWHERE_STOP}).union(*(_folded(w.stop.alone) for w in order)) - yes_no.keys(),
         stop_verbs=verbs,
         stop_words=verbs.union(*(_folded(w.stop.others) | _folded(w.small_talk) for w in order)),
         topics=topics,
+        asks=frozenset().union(*(_folded(w.asks) for w in near)),
+        ordinals=_ordinals(near),
+        units=frozenset().union(*(_folded(w.units) for w in near)),
+        no_number=frozenset().union(*(_folded(w.no_number) for w in near)),
+        corrections=frozenset().union(*(_folded(w.corrections) for w in near)),
+        stop_patterns=Index.of(
+            (pattern, stops)
+            for w in near
+            for patterns, stops in ((w.stop.patterns, True), (w.stop.except_, False))
+            for pattern in patterns
+        ),
         hours=_hours(home, all_words["en"]),
     )
 
@@ -292,6 +325,17 @@ def _word_lists(given: HourWords | WordsBehind) -> Iterator[tuple[str, frozenset
             yield kind.name.rstrip("_"), _folded(several)
 
 
+def _ordinals(near: Iterable[LanguageWords]) -> dict[str, int]:
+    """First is 1; the last -1, the last but one -2."""
+    found: dict[str, int] = {}
+    for words in near:
+        counted = [(n, several) for n, spelt in enumerate(words.ordinals, start=1) for several in spelt.split("/")]
+        counted += [(-1, word) for word in words.last] + [(-2, word) for word in words.last_but_one]
+        for number, word in counted:
+            found.setdefault(fold(word), number)
+    return found
+
+
 def clashes(all_words: Mapping[str, LanguageWords]) -> list[str]:
     """Words that steer two ways, or steer and answer; one sentence each. For the linter."""
     found = []
@@ -311,7 +355,7 @@ def clashes(all_words: Mapping[str, LanguageWords]) -> list[str]:
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(fold(word) for word in words)
+    return frozenset(folded for word in words if (folded := fold(word)))
 
 
 def _numbers(words: LanguageWords, *, all_spellings: bool) -> Iterable[tuple[int, str]]:

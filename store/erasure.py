@@ -204,10 +204,31 @@ async def _give_up_addresses(connection: AsyncConnection, vault: Vault, contact_
             )
             continue
         await connection.execute(delete(t.sharers).where(s.urn_key == key))
+        await _give_back_voices(connection, contact_id, key)
         await connection.execute(delete(t.urns).where(u.key == key))
         await connection.execute(delete(t.opt_outs).where(t.opt_outs.c.key == key))
         await connection.execute(insert(t.opt_outs).values(key=key, at=to_ms(now)))
     await people.end_sharing(connection, shared)
+
+
+async def _give_back_voices(connection: AsyncConnection, contact_id: int, urn_key: int) -> None:
+    """Whom they cared for wrote from this phone too, through them: what is of that person stays, and not the phone."""
+    k = t.carers.c
+    charges = select(k.contact_id).where(k.carer_id == contact_id, k.contact_id != contact_id).distinct()
+    for charge in (await connection.execute(charges)).scalars().all():
+        own = await people.address_of(connection, charge)
+        instead = {"urn_key": 0} if own is None else {"urn_key": own.urn_key, "channel": own.channel}
+        for table in (t.alerts, t.fires, t.sessions):
+            await connection.execute(
+                update(table).where(table.c.contact_id == charge, table.c.urn_key == urn_key).values(instead)
+            )
+        o = t.outbox.c
+        through = (o.contact_id == charge) & (o.urn_key == urn_key)
+        await connection.execute(delete(t.outbox).where(through, o.status.in_(("queued", "errored", "unknown"))))
+        for table in (t.inbox, t.outbox):
+            await connection.execute(
+                update(table).where(table.c.contact_id == charge, table.c.urn_key == urn_key).values(urn_key=0)
+            )
 
 
 async def to_forget(database: Database) -> list[str]:

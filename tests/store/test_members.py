@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from openpyxl import Workbook
+from openpyxl.worksheet.formula import ArrayFormula
 from sqlalchemy import insert, select, update
 
 from domain.contact import URN, Purpose
@@ -101,8 +102,9 @@ def test_a_workbook_that_says_it_is_smaller_than_it_is_is_read_whole() -> None:
     [
         b"phone,name\n07700 900101,=A1\n07700 900102,Bob\n",
         workbook(("phone", "name"), ("07700 900101", "=A1"), ("07700 900102", "Bob")),
+        workbook(("phone", "name"), ("07700 900101", ArrayFormula("B2", "=A1:A2")), ("07700 900102", "Bob")),
     ],
-    ids=["csv", "xlsx"],
+    ids=["csv", "xlsx", "xlsx, of several cells"],
 )
 def test_a_formula_is_a_fault_of_its_row(data: bytes) -> None:
     sheet = read_sheet(data)
@@ -255,7 +257,8 @@ async def test_what_somebody_said_themselves_stays_and_what_is_empty_is_filled(w
         await world.say(f"tel:{ANN}", words)
     before = await everything(world)
     facts = {"nickname": "Ann", "relation": "staff", "heard_from": "other", "district": "harlow"}
-    found = await imported(world, member(facts=facts, consents=(Purpose.NEWSLETTER, Purpose.INVITATIONS)))
+    agreed = (Purpose.NEWSLETTER, Purpose.INVITATIONS)
+    found = await imported(world, member(facts=facts, consents=agreed, language=None))
     assert fates(found) == [Fate.FILLED]
     assert await profile(world) == {
         "nickname": ("Ola", "self"),
@@ -396,14 +399,14 @@ async def test_a_database_that_refuses_again_and_again_is_heard(world: World) ->
     assert all(rows == [] for rows in (await everything(world)).values())
 
 
-async def test_another_key_than_the_store_s_is_noticed(world: World) -> None:
+@pytest.mark.parametrize("secret", ["a secret for tests only", "another secret for tests only"])
+async def test_an_address_that_is_not_what_its_key_says_is_noticed(world: World, secret: str) -> None:
     await imported(world, member())
-    vault = world.app.vault
-    other = Vault("another secret for tests only")
+    (contact,) = await world.rows("SELECT id FROM contacts")
     async with world.app.database.begin() as connection:
-        await connection.execute(update(t.urns).values(sealed=other.seal(b"tel:+447700900199", 1)))
+        await connection.execute(update(t.urns).values(sealed=Vault(secret).seal(f"tel:{BOB}".encode(), contact.id)))
     with pytest.raises(WrongKey):
-        await preview(world.app.database, vault, [member()])
+        await preview(world.app.database, world.app.vault, [member()])
 
 
 async def test_many_are_brought_in_at_once(world: World) -> None:
