@@ -30,9 +30,10 @@ from bot.channels.simulated import Simulated
 from bot.channels.telegram import Telegram
 from bot.channels.twilio import STOPS_AT, Twilio
 from bot.conversation import Conversation
-from bot.dispatcher import ChannelKind, Dispatcher, StoreAway
+from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
+from bot.happenings import ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
 from bot.sender import Sender
@@ -141,18 +142,8 @@ def build(
     def accepts(urn: URN) -> bool:
         return urn.scheme != "tel" or is_mobile(urn.path, allow_test=settings.allow_test_numbers)
 
-    dispatcher = Dispatcher(
-        database,
-        vault,
-        conversation,
-        renderer,
-        KINDS,
-        settings.quiet,
-        ids,
-        clock,
-        accepts=accepts,
-        on_queued=wake,
-    )
+    happenings = Happenings(vault, conversation, renderer, KINDS, settings.quiet, ids, accepts)
+    dispatcher = Dispatcher(database, vault, happenings, settings.quiet.zone, ids, clock, on_queued=wake)
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
     for channel in _channels(settings, bot, simulate=simulate):
         pace = _pace(settings, channel, simulate=simulate)

@@ -8,44 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot.carers import told
-from bot.conversation import Conversation, guess_language, language_to_offer
-from bot.turn import Moment, Relay, Setting, Turn
-from bot.voices import VOICE_MS, Voice, whose
-from domain.code import code_in
-from domain.contact import URN, Contact, Purpose, Role
-from domain.hours import PreferredHours, in_hours
-from domain.message import Blocking, BlockingChanged, DeliveryReport, MessageClass, Received
-from domain.quiet import QuietHours
-from flows.conditions import PREFER_NOT_TO_SAY, Answer
-from flows.effects import (
-    Ask,
-    Do,
-    Effect,
-    EndSession,
-    Mark,
-    RaiseAlert,
-    RecordConsent,
-    RepeatFlow,
-    SaveAnswer,
-    Say,
-    StartWait,
-    WithdrawAnswer,
-)
-from flows.fold import digits_to_ascii, fold
-from flows.labels import label
-from flows.model import SelectMultiple
-from flows.render import Renderer, marked
-from scheduler.plan import later
-from store.changes import AlertRow, AnswerRow, Changes, Due, Loaded, Person, Phone, ProfileRow, Queued, Talk
+from bot.happenings import Batch, Happenings, code_of
+from bot.turn import Moment
+from domain.contact import URN, Purpose, Role
+from domain.message import BlockingChanged, DeliveryReport, Received
+from store.changes import AlertRow, Changes, Due, Loaded
 from store.circle import Around, Circle, load_addresses, load_circle
 from store.database import Database, HotTransaction, is_refusal
 from store.outbox import report
@@ -57,31 +32,7 @@ log = structlog.get_logger()
 
 Fact = Received | BlockingChanged | DeliveryReport | Due
 
-#: How long a message is worth sending, by its class: a late reminder is worse than none.
-WORTH_SENDING = {
-    MessageClass.CRISIS: timedelta(hours=24),
-    MessageClass.REPLY: timedelta(hours=24),
-    MessageClass.REMINDER: timedelta(hours=24),
-    MessageClass.INVITATION: timedelta(days=3),
-    MessageClass.NEWSLETTER: timedelta(days=7),
-}
-_WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
-_DAY_MS = 24 * 3_600_000
 BATCH = 128
-#: After so long without a word a number may have become somebody else's: UK networks give unused ones out again
-#: after some months.
-LONG_SILENCE_MS = 180 * _DAY_MS
-STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
-#: Asks the waiting question again; understood in every language.
-AGAIN = "again"
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelKind:
-    """What the dispatcher must know of a channel to word a message for it."""
-
-    buttons: bool
-    sms: bool
 
 
 class Poison(Exception):
@@ -96,44 +47,26 @@ class StoreAway(Exception):
     """The store cannot be reached; nothing was stored, and whoever brought the facts may bring them again."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What one transaction gathers before it writes."""
-
-    moment: Moment
-    changes: Changes = field(default_factory=Changes)
-
-
 class Dispatcher:
-    """`submit` takes a fact and returns when it is durable; `run` serves until it is stopped.
-
-    `accepts` says whether somebody new may join by that address; asked once, when they first write.
-    """
+    """`submit` takes a fact and returns when it is durable; `run` serves until it is stopped."""
 
     def __init__(
         self,
         database: Database,
         vault: Vault,
-        conversation: Conversation,
-        renderer: Renderer,
-        channels: Mapping[str, ChannelKind],
-        quiet: QuietHours,
+        happenings: Happenings,
+        zone: ZoneInfo,
         ids: Callable[[], int],
         clock: Callable[[], datetime],
         *,
-        accepts: Callable[[URN], bool] = lambda urn: True,
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._vault = vault
-        self._conversation = conversation
-        self._library = conversation.library
-        self._renderer = renderer
-        self._channels = channels
-        self._quiet = quiet
+        self._happenings = happenings
+        self._zone = zone
         self._ids = ids
         self._clock = clock
-        self._accepts = accepts
         self._on_queued = on_queued
         self._waiting: list[tuple[Fact, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
@@ -220,7 +153,7 @@ class Dispatcher:
 
     async def _transact(self, facts: Sequence[Fact], now: datetime) -> None:
         vault = self._vault
-        batch = _Batch(Moment.of(now, self._quiet.zone))
+        batch = Batch(Moment.of(now, self._zone))
         arrivals: list[tuple[Received | BlockingChanged, int, int]] = []
         urns: dict[int, URN] = {}
         due: list[Due] = []
@@ -247,13 +180,13 @@ class Dispatcher:
                 seen.add(seen_key)
                 batch.changes.seen.append((seen_key, batch.moment.ms))
                 try:
-                    self._arrived(batch, loaded, circle, arrival, urn_key)
+                    self._happenings.arrived(batch, loaded, circle, arrival, urn_key)
                 except Exception as error:
                     raise Poison(arrival) from error
             for fire in due:
                 if fire.id in loaded.due:
                     try:
-                        self._rang(batch, loaded, circle, fire)
+                        self._happenings.rang(batch, loaded, circle, fire)
                     except Exception as error:
                         raise Poison(fire) from error
             save(tx, vault, self._ids, batch.moment.ms, batch.changes)
@@ -300,7 +233,7 @@ class Dispatcher:
         codes = set()
         for fact, urn_key, _ in arrivals:
             person = loaded.people.get(loaded.urns.get(urn_key, 0))
-            if isinstance(fact, Received) and (code := _code_of(fact, person)) is not None:
+            if isinstance(fact, Received) and (code := code_of(fact, person)) is not None:
                 codes.add(self._vault.code(code))
         people = loaded.people
         around = Around(
@@ -319,471 +252,9 @@ class Dispatcher:
         await load_addresses(tx, circle, {c.contact_id for charges in circle.charges.values() for c in charges})
         return circle
 
-    def _arrived(
-        self, batch: _Batch, loaded: Loaded, circle: Circle, fact: Received | BlockingChanged, urn_key: int
-    ) -> None:
-        if urn_key not in loaded.urns and not self._accepts(fact.urn):
-            log.warning("address refused: not a mobile number", channel=fact.channel)
-            return
-        new = urn_key not in loaded.urns
-        owner = self._person(batch, loaded, fact, urn_key)
-        if isinstance(fact, BlockingChanged):
-            blocked = fact.change is Blocking.BLOCKED
-            batch.changes.blocked[urn_key] = batch.moment.ms if blocked else None
-            if blocked:
-                batch.changes.cancelled_for_urn[owner.contact.id, urn_key] = None
-            return
-        if urn_key in loaded.blocked:  # who writes to us has unblocked us
-            batch.changes.blocked[urn_key] = None
-        if phone := loaded.phones.get(urn_key) or self._lent(owner, circle, urn_key):
-            self._arrived_on_shared(batch, loaded, circle, fact, urn_key, owner, phone)
-            return
-        setting = self._setting(owner, fact, circle)
-        if new:
-            setting = replace(setting, offer=language_to_offer(self._library, fact))
-        self._hear(batch, circle, owner, fact, urn_key, setting)
-
-    def _setting(self, person: Person, fact: Received, circle: Circle) -> Setting:
-        """What surrounds the words of somebody who writes for themself, from a phone of their own."""
-        code = _code_of(fact, person)
-        if code is None:
-            return Setting(circle)
-        return Setting(
-            circle, code_in(digits_to_ascii(fact.text)) is not None, circle.codes.get(self._vault.code(code))
-        )
-
-    def _lent(self, owner: Person, circle: Circle, urn_key: int) -> Phone | None:
-        """A carer's phone, which may speak for whom they care for."""
-        return Phone(urn_key, owner.contact.id, False) if owner.contact.id in circle.charges else None
-
-    def _arrived_on_shared(
-        self, batch: _Batch, loaded: Loaded, circle: Circle, fact: Received, urn_key: int, owner: Person, phone: Phone
-    ) -> None:
-        """Words from a phone that may speak for several: first it must be clear whose they are."""
-        now, language = batch.moment.ms, self._library.language(owner.contact.language)
-        phrases, words = self._library.phrases[language], self._library.words[language]
-        sharers = circle.sharers.get(urn_key, {})
-        charges = circle.charges.get(owner.contact.id, [])
-        alarmed = fact.button is None and self._library.distress.hears(fact.text)
-        text = None if fact.button is not None else fact.text
-        voice = (
-            Voice(owner.contact.id) if alarmed else whose(text, owner.contact.id, phone, sharers, charges, words, now)
-        )
-        id = f"in/{fact.channel}/{fact.external_id}"[:80]
-        if voice.contact_id is None:
-            phone.held = fact.text if phone.held is None else phone.held
-            batch.changes.phones[urn_key] = phone
-            batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now, urn_key))
-            turn = Turn(language, said=[Say(phrases.who_writes, {"names": ", ".join(sharers.values())})])
-            self._apply(batch, owner, turn, fact.channel, urn_key, id, Circle())
-            return
-        person = loaded.people[voice.contact_id]
-        setting = (
-            self._setting(person, fact, circle)
-            if voice.charge is None
-            else Setting(circle, helper="carer", reader=language)
-        )
-        if voice.ended:
-            phone.voice_id = None
-        elif phone.shared or voice.charge is not None:
-            phone.voice_id, phone.voice_until = voice.contact_id, now + VOICE_MS
-        if voice.named:
-            fact = self._said_who(fact, voice, phone)
-            phone.held = None
-            said = phrases.hello_name if voice.charge is None else phrases.carer_answering
-            if voice.charge is not None and person.talk is None:
-                phone.voice_id = None
-                said = phrases.carer_no_question
-            setting = replace(setting, greeting=Say(said, {"nickname": voice.nickname}))
-        elif voice.ended:
-            setting = replace(setting, greeting=Say(phrases.me_again))
-        batch.changes.phones[urn_key] = phone
-        talk = person.talk
-        nothing_to_hear = (voice.named and talk is None and not fact.text) or voice.ended
-        if nothing_to_hear or (voice.named and voice.charge is not None and talk is None):
-            greeting = setting.greeting
-            turn = Turn(language, said=[greeting] if greeting is not None else [])
-            self._apply(batch, person if voice.charge is None else owner, turn, fact.channel, urn_key, id, circle)
-            return
-        if voice.named and not fact.text:
-            fact = replace(fact, text=AGAIN)
-        stopped_before = person.contact.stopped_at is not None
-        self._hear(batch, circle, person, fact, urn_key, setting)
-        if not stopped_before and person.contact.stopped_at is not None and voice.charge is None:  # all on the phone
-            for other in (loaded.people[id] for id in sharers if loaded.people[id].contact.stopped_at is None):
-                other.contact = replace(other.contact, stopped_at=batch.moment.at)
-                batch.changes.people[other.contact.id] = other
-                batch.changes.cancelled_for_contact[other.contact.id] = None
-        if voice.charge is not None and talk is not None and talk.outcome is not None:
-            self._answered_for(batch, circle, person)
-            phone.voice_id = None
-
-    def _said_who(self, fact: Received, voice: Voice, phone: Phone) -> Received:
-        """The words that were held until it was clear whose they are; none, where none were."""
-        return replace(fact, text=phone.held or "" if voice.charge is None else "")
-
-    def _answered_for(self, batch: _Batch, circle: Circle, person: Person) -> None:
-        """Somebody always learns that their carer answered in their place."""
-        to = circle.addresses.get(person.contact.id)
-        if to is not None:
-            language = self._library.language(to.language)
-            said = (Say(self._library.phrases[language].answered_for_you),)
-            self._relay(batch, Relay(to, said, language), f"answered/{self._ids()}")
-
-    def _hear(
-        self, batch: _Batch, circle: Circle, person: Person, fact: Received, urn_key: int, setting: Setting
-    ) -> None:
-        before, chatter = person.contact, person.chatter
-        if person.unreadable:  # they are not left hanging in it: they begin anew, and somebody is told
-            person.unreadable = False
-            person.contact = replace(before, session_id=None)
-            batch.changes.alerts.append(AlertRow(self._ids(), "parked", before.id, "unreadable session"))
-        id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
-        turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
-        heard = turn.pressed or fact.text
-        batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
-        self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80], circle)
-        if person.contact.stopped_at is not None and before.stopped_at is None:
-            batch.changes.cancelled_for_contact[person.contact.id] = None
-        if person.contact is not before or person.chatter != chatter:
-            batch.changes.people[person.contact.id] = person
-
-    def _person(self, batch: _Batch, loaded: Loaded, fact: Received | BlockingChanged, urn_key: int) -> Person:
-        if (contact_id := loaded.urns.get(urn_key)) is not None:
-            return loaded.people[contact_id]
-        language = guess_language(self._library, fact) if isinstance(fact, Received) else None
-        person = Person(Contact(self._ids(), language))
-        loaded.people[person.contact.id] = person
-        loaded.urns[urn_key] = person.contact.id
-        batch.changes.new_people[person.contact.id] = person
-        batch.changes.new_urns.append((urn_key, person.contact.id, fact.urn))
-        return person
-
-    def _rang(self, batch: _Batch, loaded: Loaded, circle: Circle, fire: Due) -> None:
-        person = loaded.people.get(fire.contact_id)
-        before = person.contact if person else None
-        if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
-            batch.changes.done_fires.append((fire.id,))
-            return
-        if fire.kind == "flow":
-            if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
-                again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
-                batch.changes.fires[fire.key] = (
-                    fire.key,
-                    "flow",
-                    fire.contact_id,
-                    fire.urn_key,
-                    fire.channel,
-                    None,
-                    fire.flow,
-                    again,
-                )
-                return
-            if self._asks_who(batch, loaded, circle, person, fire):
-                return
-            batch.changes.done_fires.append((fire.id,))
-            turn = self._conversation.begin(person, fire.flow or "", fire.channel, fire.urn_key, batch.moment)
-            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
-        else:
-            talk = person.talk
-            if person.suspended is not None and person.suspended.id == fire.session_id:  # they come back to it
-                person.suspended.wakes_at = batch.moment.ms + _DAY_MS
-                batch.changes.talks[person.suspended.id] = person.suspended
-                batch.changes.fires[_wait_key(person.suspended)] = _wait_fire(person.suspended)
-                return
-            if talk is None or talk.id != fire.session_id:
-                batch.changes.done_fires.append((fire.id,))
-                return
-            turn = self._conversation.wake(person, talk, batch.moment)
-            if talk.urn_key in loaded.blocked:  # nothing is said, but their place in it ends in its time
-                turn.said.clear()
-            self._apply(
-                batch, person, turn, talk.channel, talk.urn_key, f"fire/{fire.id}/{talk.session.sprint}", circle
-            )
-            if talk.outcome is not None:
-                batch.changes.done_fires.append((fire.id,))
-            else:  # the same fire, for the present deadline
-                talk.wakes_at = talk.deadline_at
-                batch.changes.talks[talk.id] = talk
-                batch.changes.fires[_wait_key(talk)] = _wait_fire(talk)
-        if person.contact is not before:
-            batch.changes.people[person.contact.id] = person
-
-    def _asks_who(self, batch: _Batch, loaded: Loaded, circle: Circle, person: Person, fire: Due) -> bool:
-        """Whether somebody was silent so long that their number may be another's: then nothing personal is sent, but
-        once a question that tells a stranger nothing. What was due waits for the answer, a day at a time.
-        """
-        heard_at = loaded.heard.get(person.contact.id, 0)
-        if batch.moment.ms - heard_at < LONG_SILENCE_MS:
-            return False
-        waited = fire.session_id or 0  # days; a flow's fire has no session
-        if waited >= _STILL_YOU_DAYS:
-            batch.changes.done_fires.append((fire.id,))
-            return True
-        if not waited:
-            turn = self._conversation.begin(person, STILL_YOU_FLOW, fire.channel, fire.urn_key, batch.moment)
-            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
-            batch.changes.people[person.contact.id] = person
-        due = batch.moment.ms + _DAY_MS
-        row = (fire.key, "flow", fire.contact_id, fire.urn_key, fire.channel, waited + 1, fire.flow, due)
-        batch.changes.fires[fire.key] = row
-        return True
-
-    def _apply(
-        self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, circle: Circle
-    ) -> None:
-        changes = batch.changes
-        for talk in turn.begun:
-            changes.new_talks[talk.id] = talk
-            if talk.outcome is None:
-                talk.wakes_at = talk.deadline_at
-                changes.fires[_wait_key(talk)] = _wait_fire(talk)
-        for talk in turn.changed:
-            changes.talks[talk.id] = talk
-            if talk.outcome is None and talk.deadline_at < talk.wakes_at:
-                talk.wakes_at = talk.deadline_at
-                changes.fires[_wait_key(talk)] = _wait_fire(talk)
-        for talk, effect in turn.done:
-            self._do(batch, person, turn, talk, effect)
-        if turn.said:
-            name = circle.sharers.get(urn_key, {}).get(person.contact.id, "")
-            changes.outbox.append(self._message(batch, person, turn, channel, urn_key, key, name))
-        if carers := circle.carers.get(person.contact.id):
-            nickname = carers[0].nickname
-            turn.relayed += told(self._library, person, turn, carers, nickname)
-        self._apply_around(batch, person, turn, channel, urn_key, key)
-
-    def _apply_around(self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> None:
-        """What a turn brings beyond the person's own talk; most bring nothing of it."""
-        changes, now, id = batch.changes, batch.moment.ms, person.contact.id
-        for alert in turn.alerts:
-            changes.alerts.append(AlertRow(alert.id, str(alert.kind), id, alert.detail, urn_key, channel))
-        for errand in turn.errands:
-            name = f"{errand.kind}/{errand.about or id}/{self._ids()}"
-            due = (name, errand.kind, id, urn_key, channel, errand.about, errand.detail, now + errand.after_ms)
-            changes.fires[name] = due
-        for n, relay in enumerate(turn.relayed):
-            self._relay(batch, relay, f"{key[:70]}/r{n}")
-        for purpose, given in turn.consents:
-            row = (id, purpose.value, given, "command", 1, "", turn.language, channel, now)
-            changes.consents.append(row)
-        changes.new_codes += turn.codes
-        if (code := turn.used) is not None:
-            changes.used_codes[code.key] = None if code.uses is None else code.uses - 1, code.used + 1
-        if turn.ended_carers:
-            changes.ended_carers[id] = now
-        elif turn.carers:
-            changes.carers[id] = turn.carers
-        if turn.shares is not None:
-            self._share(batch, person, urn_key, turn.shares)
-        for alert_id in turn.heard:
-            changes.heard_handovers[alert_id] = now
-
-    def _share(self, batch: _Batch, person: Person, urn_key: int, names: tuple[str, str]) -> None:
-        """The phone is two people's from now on; the other is somebody new, who has agreed to nothing."""
-        other = Person(Contact(self._ids(), person.contact.language))
-        batch.changes.new_people[other.contact.id] = other
-        batch.changes.sharers += [(urn_key, person.contact.id, names[0]), (urn_key, other.contact.id, names[1])]
-        now = batch.moment.ms
-        batch.changes.phones[urn_key] = Phone(urn_key, person.contact.id, True, person.contact.id, now + VOICE_MS)
-
-    def _relay(self, batch: _Batch, relay: Relay, key: str) -> None:
-        """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none."""
-        rendered = self._renderer.message(
-            relay.said,
-            self._library.phrases[self._library.language(relay.language)],
-            relay.language,
-            buttons=False,
-            sms=self._channels[relay.to.channel].sms,
-        )
-        send_after = batch.moment.ms
-        if relay.message_class.waits_for_morning:
-            send_after = to_ms(self._quiet.after(batch.moment.at))
-        batch.changes.outbox.append(
-            Queued(
-                self._ids(),
-                key,
-                relay.to.contact_id,
-                relay.to.urn_key,
-                relay.to.channel,
-                relay.message_class,
-                rendered.text,
-                "",
-                (),
-                send_after,
-                send_after + _WORTH_SENDING_MS[relay.message_class],
-            )
-        )
-
-    def _do(self, batch: _Batch, person: Person, turn: Turn, talk: Talk, effect: Effect) -> None:
-        changes = batch.changes
-        session = talk.session
-        match effect:
-            case SaveAnswer(question, value):
-                self._save_answer(batch, person, turn, talk, question, value)
-            case WithdrawAnswer(question) if self._library.flows[session.flow].private:
-                pass
-            case WithdrawAnswer(question):
-                row = self._answer(batch, turn, talk, question, "", "")
-                changes.answers[talk.id, question] = replace(row, withdrawn=True)
-            case RecordConsent(purpose, given, question):
-                agreed = person.contact.consents
-                agreed = agreed | {purpose} if given else agreed - {purpose}
-                person.contact = replace(person.contact, consents=agreed)
-                changes.consents.append(
-                    (
-                        person.contact.id,
-                        purpose.value,
-                        given,
-                        session.flow,
-                        session.version,
-                        question,
-                        turn.language,
-                        talk.channel,
-                        batch.moment.ms,
-                    )
-                )
-            case RepeatFlow(flow, every):
-                at = self._quiet.after(later(batch.moment.at, every, self._quiet.zone))
-                key = f"repeat/{person.contact.id}/{flow}"
-                changes.fires[key] = (key, "flow", person.contact.id, talk.urn_key, talk.channel, None, flow, to_ms(at))
-            case Mark(question, picked):
-                self._mark(batch, turn, talk, question, picked)
-            case EndSession():
-                pass  # the session's own row tells
-            case Say() | Ask() | StartWait() | Do() | RaiseAlert():
-                raise AssertionError(f"{effect!r} is the conversation's to handle")
-            case _:
-                assert_never(effect)
-
-    def _save_answer(self, batch: _Batch, person: Person, turn: Turn, talk: Talk, name: str, value: Answer) -> None:
-        """An answer is kept for the evaluation, with the person, or both, as its question says."""
-        flow = self._library.flows[talk.session.flow]
-        question = flow.question(name)
-        words = label(flow, name, value)
-        if not (flow.private or (question is not None and question.private)):
-            batch.changes.answers[talk.id, name] = self._answer(batch, turn, talk, name, value, words)
-        if question is None or question.kept is None:
-            return
-        field, id = question.kept, person.contact.id
-        source = turn.helper or "self"
-        batch.changes.profile[id, field] = ProfileRow(id, field, value, words, source, batch.moment.ms)
-        if field == "hours":
-            person.contact = replace(person.contact, hours="" if value == PREFER_NOT_TO_SAY else str(value))
-        elif field == "discreet":
-            person.contact = replace(person.contact, discreet=value == "yes")
-
-    def _answer(self, batch: _Batch, turn: Turn, talk: Talk, question: str, value: Answer, words: str) -> AnswerRow:
-        session = talk.session
-        return AnswerRow(
-            talk.id,
-            talk.contact_id,
-            session.flow,
-            session.version,
-            question,
-            session.sprint,
-            False,
-            value,
-            words,
-            turn.language,
-            talk.channel,
-            batch.moment.ms,
-            turn.helper,
-        )
-
-    def _mark(self, batch: _Batch, turn: Turn, talk: Talk, question: SelectMultiple, picked: Sequence[str]) -> None:
-        """New buttons for the message that asked, where the channel has any."""
-        if talk.asked is None or not self._channels[talk.channel].buttons:
-            return
-        rendered = marked(question, picked, self._library.phrases[turn.language])
-        batch.changes.outbox.append(
-            Queued(
-                self._ids(),
-                f"mark/{talk.id}/{talk.session.sprint}",
-                talk.contact_id,
-                talk.urn_key,
-                talk.channel,
-                MessageClass.REPLY,
-                "",
-                self._conversation.button(talk.id, question.name),
-                rendered.buttons,
-                batch.moment.ms,
-                batch.moment.ms + _WORTH_SENDING_MS[MessageClass.REPLY],
-                edits=talk.asked,
-            )
-        )
-
-    def _message(
-        self, batch: _Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, name: str = ""
-    ) -> Queued:
-        """`name`: who of those who share the phone it is for."""
-        kind = self._channels[channel]
-        rendered = self._renderer.message(
-            turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
-        )
-        token = ""
-        if rendered.buttons and person.talk is not None:
-            asked = next(one.question for one in reversed(turn.said) if isinstance(one, Ask))
-            token = self._conversation.button(person.talk.id, asked.name)
-        send_after = batch.moment.ms
-        if turn.message_class.waits_for_morning:
-            send_after = to_ms(self._when(batch.moment.at, person.contact))
-        text = f"{name}: {rendered.text}" if name else rendered.text
-        id = self._ids()
-        if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
-            person.talk.asked = id
-        return Queued(
-            id,
-            key,
-            person.contact.id,
-            urn_key,
-            channel,
-            turn.message_class,
-            text,
-            token,
-            rendered.buttons if token else (),
-            send_after,
-            send_after + _WORTH_SENDING_MS[turn.message_class],
-        )
-
-    def _when(self, at: datetime, contact: Contact) -> datetime:
-        """The first moment that is quiet neither for the project nor for this person."""
-        if not contact.hours:
-            return self._quiet.after(at)
-        return in_hours(at, self._quiet, PreferredHours.parse(contact.hours))
-
-
-def _code_of(fact: Received, person: Person | None) -> str | None:
-    """What might be a code or a poster's word. A word counts only where no question waits for an answer."""
-    if fact.button is not None or len(fact.text) > 80:
-        return None
-    if (code := code_in(digits_to_ascii(fact.text))) is not None:
-        return code
-    if person is not None and person.talk is not None:
-        return None
-    said = fold(fact.text)
-    return said.removeprefix("join ") if 0 < len(said) <= 40 and not said.isdecimal() else None
-
 
 def where(error: BaseException | None) -> dict[str, str]:
     """What a log may say of an error: its kind and its place in our code. Its text may hold people's words."""
     frames = traceback.extract_tb(error.__traceback__) if error else []
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return {"error": type(error).__name__, "at": place}
-
-
-def _wait_key(talk: Talk) -> str:
-    return f"wait/{talk.id}"
-
-
-def _wait_fire(talk: Talk) -> tuple[str, str, int, int, str, int | None, str | None, int]:
-    return (
-        f"wait/{talk.id}",
-        "wait",
-        talk.contact_id,
-        talk.urn_key,
-        talk.channel,
-        talk.id,
-        None,
-        talk.wakes_at,
-    )

@@ -15,7 +15,8 @@ import structlog
 from babel.dates import format_datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.dispatcher import WORTH_SENDING, ChannelKind, where
+from bot.dispatcher import where
+from bot.happenings import WORTH_SENDING, ChannelKind
 from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Purpose, Role

@@ -33,12 +33,12 @@ _PARTS = {
 #: Parts that also say which half of the day a time is in: "6 in the evening".
 _HALVES = ("morning", "afternoon", "evening")
 _GROUPS = {"weekdays": frozenset(range(5)), "weekend": frozenset((5, 6))}
-#: A number, a dash, or the end of a clause. A full stop ends one only behind a number or a long word: not in "tues.".
+#: A number, a dash, or the end of a clause. A full stop ends one only behind a number or a long word or before a
+#: capital: not in "tues.".
 _PIECE = re.compile(
-    r"(?P<hour>\d+)(?:[:.h](?P<minute>\d\d)|,(?P<half>00|30|45))?(?!\d)(?P<date>(?:st|nd|rd|th)\b)?"
+    r"(?P<hour>\d+)(?:[:.hH](?P<minute>\d\d)|[,\s](?P<half>00|30|45))?(?!\d)(?P<date>(?i:st|nd|rd|th)\b)?"
     r"|(?P<dash>[-\u2010-\u2015\u2212])"
-    r"|(?P<end>[,;!?()\n،؛؟۔।]|(?<=\d)\.(?!\S)|(?<=[^\W\d_]{6})\.(?!\S))",
-    re.IGNORECASE,
+    r"|(?P<end>[,;!?()\n،؛؟۔।]|\.(?=\s+[A-Z])|(?<=\d)\.(?!\S)|(?<=[^\W\d_]{6})\.(?!\S))"
 )
 
 
@@ -288,10 +288,6 @@ class _Mentions:
             self._at = start
             return None
         minutes = number.value + (offset.value if offset else 0)
-        following = self._token()
-        if number.value % _HOUR == 0 and following.near and following.written in ("00", "30", "45"):  # "10 30"
-            minutes += int(following.written)
-            self._at += 1
         if (more := self._take("minutes", behind=True, near=True)) is not None:
             minutes += more.value
         if minutes < _HOUR <= number.value:  # a quarter to one
@@ -352,6 +348,7 @@ class _Mentions:
             if self._link() is not None and (end := self._end()) is not None:
                 return self._spanned(_Mention(kind="time", start=clock, end=end))
             self._at = stay
+            self._take("after", behind=True)  # "from 10 onwards"
             return _Mention(kind="time", start=clock)
         if kind == "after" and self._token().kind == "day":
             days, spanned = self._days()
