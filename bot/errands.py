@@ -123,7 +123,7 @@ class Errands:
             async with self._database.begin() as connection:
                 await fires.put_off(connection, due.id, now + _AGAIN)
             return
-        if due.kind == "erase_now":
+        if due.kind == "erase_now" and await erasure.is_gone(self._database, due.contact_id):
             await erasure.scrub(self._database)
         self._on_queued()
 

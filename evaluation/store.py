@@ -81,10 +81,11 @@ class EvaluationStore:
             return 0
         async with self.engine.begin() as connection:
             gone = await connection.execute(delete(records).where(records.c.participant.in_(participants)))
-        if gone.rowcount and self._is_sqlite:  # out of the log as well
+        if gone.rowcount and self._is_sqlite:  # out of the gaps that moved rows left in the file, and out of the log
             async with self.engine.connect() as connection:
-                autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-                await autocommit.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    await driver.execute_fetchall(statement)
         return gone.rowcount
 
     async def stream(self) -> AsyncIterator[EvaluationRecord]:

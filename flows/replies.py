@@ -46,8 +46,9 @@ ELSEWHERE = "elsewhere"
 #: a digit or letter; then a digit and two letters).
 _OUTWARD = re.compile(r"([a-z]{1,2})\s?(\d[a-z\d]?)(?:\s*\d[a-z]{2})?", re.IGNORECASE)
 _LONGEST_NICKNAME = 20
+_DIGITS_BESIDE_LETTERS = re.compile(r"(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
 _SENTENCES = re.compile(r"[.!?;\n\u06d4\u0964\u061f]+")
-_LONGEST_ANSWER = 16  # words
+_LONGEST_ANSWER, _LONGEST_GOODBYE = 16, 10  # words
 _BETWEEN = re.compile(r"[,;+&/\n،।、]")
 
 
@@ -103,7 +104,7 @@ def command(text: str, words: Lexicon) -> Command | None:
     said = fold(text)
     if said in words.commands:
         return words.commands[said]
-    if asks_to_stop(said, words) or _stop_somewhere(text, words):
+    if (asks_to_stop(said, words) and not _kept_from_stopping(said, words)) or _stop_somewhere(text, words):
         return Command.STOP
     for core in _cores(said, words):
         if core in words.commands:
@@ -127,6 +128,8 @@ def asks_to_stop(said: str, words: Lexicon) -> bool:
     tokens = said.split()
     if not 1 < len(tokens) <= 12:
         return False
+    if tokens[0] in words.stop_alone and words.stop_alone.issuperset(tokens):  # "stop stop stop"
+        return True
     asked, refused, at, before = False, False, 0, ""
     while at < len(tokens):
         phrase = _stop_phrase(tokens, at, words)
@@ -147,13 +150,21 @@ def _stop_somewhere(text: str, words: Lexicon) -> bool:
     """Whether one of the patterns for stopping stands in a sentence of the text, and no exception touches it: "my mum
     passed away, please stop texting this number".
     """
-    for sentence in _SENTENCES.split(text):
-        tokens = fold(sentence).split()
+    sentences = [said for part in _SENTENCES.split(text) if (said := fold(part))]
+    if len(sentences) > 1 and sentences[0] in words.stop_alone and len(fold(text).split()) <= _LONGEST_GOODBYE:
+        return True  # "stop. thank you for your help"
+    for sentence in sentences:
+        tokens = sentence.split()
         hits = list(words.stop_patterns.hits(tokens))
         kept = [(a, b) for a, b, stops in hits if not stops]
         if any(stops and not any(a < end and start < b for a, b in kept) for start, end, stops in hits):
             return True
     return False
+
+
+def _kept_from_stopping(said: str, words: Lexicon) -> bool:
+    """Whether an exception stands in the text: it sounds like stop and is not meant so."""
+    return any(not stops for _, _, stops in words.stop_patterns.hits(said.split()))
 
 
 def _stop_phrase(tokens: Sequence[str], at: int, words: Lexicon) -> str | None:
@@ -222,7 +233,7 @@ def _yes_or_no(text: str, words: Lexicon, *, exactly: bool) -> str | None:
     if said in words.yes_no:
         return words.yes_no[said]
     meanings = {words.yes_no.get(token) for token in said.split()}
-    if len(meanings) == 1 and not exactly:  # "yes yes", "no no no"
+    if len(meanings) == 1 and None not in meanings and not exactly:  # "yes yes", "no no no"
         return meanings.pop()
     around = _at_its_ends(text, words)
     return None if exactly and around == "yes" else around
@@ -233,11 +244,14 @@ def _at_its_ends(text: str, words: Lexicon) -> str | None:
     where both ends differ, where somebody asks or is unsure.
     """
     tokens = fold(text).split()
-    if "?" in text or len(tokens) > _LONGEST_ANSWER or not (words.asks | words.hedges).isdisjoint(tokens):
+    if "?" in text or len(tokens) > _LONGEST_ANSWER or not words.asks.isdisjoint(tokens):
         return None
     first = _end(tokens, words, 1)
     last = _end(tokens, words, -1)
-    return first if last in (None, first) else last if first is None else None
+    found = first if last in (None, first) else last if first is None else None
+    if found == "yes" and not words.hedges.isdisjoint(tokens):
+        return None
+    return found
 
 
 def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:
@@ -246,7 +260,8 @@ def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:
         for length in range(min(5, len(tokens)), 0, -1):
             part = tokens[:length] if side > 0 else tokens[-length:]
             if (found := words.yes_no.get(" ".join(part))) is not None:
-                return found
+                before = tokens[-length - 1 : -length] if side < 0 else ()
+                return None if found == "yes" and not words.not_.isdisjoint(before) else found  # "not sure"
         outer = tokens[0] if side > 0 else tokens[-1]
         if outer not in words.small_talk:
             return None
@@ -319,13 +334,17 @@ def _by_its_own_words(choices: Sequence[Choice], text: str, words: Lexicon) -> C
     """The one answer of whose words the text has some that no other answer has: "the basildon one", "sat morning",
     "im 34" for "26 to 40". Slips are seen past; a "not" before such a word is not.
     """
-    tokens = fold(text).split()
-    if len(tokens) > _LONGEST_ANSWER:
+    tokens = _DIGITS_BESIDE_LETTERS.sub(" ", fold(text)).split()
+    tokens += ["".join(pair) for pair in zip(tokens, tokens[1:], strict=False)]  # "e mail"
+    if len(tokens) > 2 * _LONGEST_ANSWER:
         return None
+    whole = [choice for choice in choices if f" {fold(choice.label)} " in f" {fold(text)} "]
+    if len(whole) == 1 and " " in fold(whole[0].label):  # "not at all thankfully"
+        return whole[0]
     labels = [frozenset(fold(f"{choice.label} {' '.join(choice.keywords)}").split()) for choice in choices]
     found: set[int] = set()
     for at, token in enumerate(tokens):
-        if token in words.small_talk and not any(token in label for label in labels):
+        if token in words.small_talk or (token.isascii() and token.isalpha() and len(token) < 3):  # "to", "in"
             continue
         having = {n for n, label in enumerate(labels) if any(_same_word(token, word) for word in label)}
         exact = {n for n in having if token in labels[n]}
@@ -347,9 +366,9 @@ def _same_word(token: str, word: str) -> bool:
         return True
     if token.isdigit() or word.isdigit() or min(len(token), len(word)) < 3:
         return False
-    if word.startswith(token) or (len(word) >= 4 and token.startswith(word)):
+    if word.startswith((token, token.removesuffix("s") or token)) or (len(word) >= 4 and token.startswith(word)):
         return True
-    slips = 0 if len(word) < 5 else 1 if len(word) < 7 else 2
+    slips = 0 if len(word) < 5 else 1 if len(word) < 8 else 2
     return slips > 0 and token[0] == word[0] and OSA.distance(token, word, score_cutoff=slips) <= slips
 
 
