@@ -296,11 +296,10 @@ class _Mentions:
             raise _UnclearError  # "2 days"
         if number.value == _NOON and (named := self._take("noon", "midnight", near=True)):
             return _Clock(_NOON if named.kind == "noon" else _DAY, "exact")
-        if (said := self._take("am", "pm", near=True)) is not None:
-            half = said.kind
-        elif not half and _says_half(self._token(), self._token(1)):
-            half = self._token().kind
-            self._at += 1
+        said = self._take("am", "pm", near=True)
+        if said is None and not half and not self._token().value:
+            said = self._take(*_HALVES, near=True)
+        half = said.kind if said is not None else half
         return _Clock(minutes, half or ("exact" if number.exact else ""))
 
     def _time(self, clock: _Clock) -> _Mention | None:
@@ -425,11 +424,6 @@ class _Mentions:
         return _Mention(kind="part", part=kind if kind in _HALVES else "", span=(start, end))
 
 
-def _says_half(token: _Token, following: _Token) -> bool:
-    """Whether the token says the half of the day of the time before it: not in "11 am, evening 6", nor "mornings"."""
-    return token.kind in _HALVES and token.near and not token.value and following.kind not in ("number", "minutes")
-
-
 def _days_to(first: int, last: int) -> frozenset[int]:
     return frozenset((first + n) % 7 for n in range((last - first) % 7 + 1))
 
@@ -495,7 +489,6 @@ class _Wishes:
             self._leave_out_behind(n, last)
         elif ahead:
             self._denied = "new"
-            self._joined = "" if self._joined != "or" else "or"
         elif said.kind == "except" or (self._last is not None and said.near and self._all[n + 1].near):
             raise _UnclearError  # "mornings, no"; but "after 11, no calls"
 

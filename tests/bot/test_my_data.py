@@ -16,9 +16,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Route, async_playwright
 
 from bot.app import asgi
+from domain.code import CodeKind
 from domain.contact import Role
 from flows.library import Library
-from store import team
+from store import people, team
 from tests.conftest import Clock, World, make_world
 
 BASE = "https://mime.example.org"
@@ -164,6 +165,18 @@ async def test_a_link_that_is_unknown_or_old_or_another_s_says_how_to_get_a_new_
         assert (await http.get(address + ending)).status_code == 200
         world.clock.forward(timedelta(minutes=1))
         assert (await http.get(address + ending)).status_code == 404
+
+
+async def test_a_code_of_another_kind_opens_no_page(world: World) -> None:
+    await joined(world, ANA, "Ana")
+    (ana,) = (await world.rows("SELECT id FROM contacts"))[0]
+    app, now, ends = world.app, world.clock(), world.clock() + timedelta(days=1)
+    async with client(world) as http:
+        for kind, token, status in ((CodeKind.JOIN, "j" * 32, 404), (CodeKind.FILE, "f" * 32, 200)):
+            async with app.database.begin() as tx:
+                key = app.vault.code(f"file/{token}")
+                await people.put_code(tx, app.vault, key, kind, ana, {}, uses=1, expires_at=ends, now=now)
+            assert (await http.get(f"{BASE}/my-data/{token}")).status_code == status
 
 
 async def test_the_link_of_somebody_who_was_forgotten_leads_nowhere(world: World) -> None:

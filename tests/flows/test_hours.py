@@ -42,9 +42,11 @@ ENGLISH = [
     ("half past nine to twelve", "09:30-12:00"), ("half 9 to 12", "09:30-12:00"),
     ("quarter to 5 till 7", "16:45-19:00"),
     ("quarter to one till 3", "12:45-15:00"), ("8 to 11pm", "20:00-23:00"), ("5pm to midnight", "17:00-00:00"),
+    ("5 to midnight", "17:00-00:00"), ("10 to midnight", "10:00-00:00"), ("4 to 6 am", "04:00-06:00"),
     # parts of a day
     ("evenings", "17:00-00:00"), ("mornings only", "00:00-12:00"), ("evenings 5 to 8", "17:00-20:00"),
-    ("evenings, 5 to 8", "17:00-20:00"), ("evenings, 8 to 10", "20:00-22:00"), ("mornings after 9", "09:00-12:00"),
+    ("evenings, 5 to 8", "17:00-20:00"), ("evenings, 8 to 10", "20:00-22:00"), ("mornings, 9 to 1", "09:00-12:00"),
+     ("mornings after 9", "09:00-12:00"),
     ("evenings until 9", "17:00-21:00"), ("after 6 in the evening", "18:00-00:00"), ("not mornings", "12:00-00:00"),
     ("mornings no, evenings yes", "17:00-00:00"), ("not mornings or evenings", "12:00-17:00"),
     ("mornings and afternoons", "00:00-18:00"), ("No. Evenings", "17:00-00:00"), ("during the day", "00:00-18:00"),
@@ -59,7 +61,9 @@ ENGLISH = [
     ("mon-wed-fri", "00:00-00:00 024"), ("between monday and friday", "00:00-00:00 01234"),
     ("monday until friday", "00:00-00:00 01234"), ("Mon/Wed/Fri", "00:00-00:00 024"), ("weekends", "00:00-00:00 56"),
     ("not weekends", "00:00-00:00 01234"), ("sundays are out", "00:00-00:00 012345"),
-    ("tuesdays no", "00:00-00:00 023456"), ("tues pm", "12:00-00:00 1"), ("I can't do Tuesdays", "00:00-00:00 023456"),
+    ("mondays yes, tuesdays no", "00:00-00:00 0"), ("on tuesdays I am free", "00:00-00:00 1"),
+    ("any one of tues or thurs", "00:00-00:00 13"), ("tuesdays no", "00:00-00:00 023456"),
+    ("tues pm", "12:00-00:00 1"), ("I can't do Tuesdays", "00:00-00:00 023456"),
     ("any time but not sunday", "00:00-00:00 012345"), ("every day but sunday", "00:00-00:00 012345"),
     ("weekdays but friday", "00:00-00:00 0123"), ("not tuesday, thursday is fine", "00:00-00:00 3"),
     ("not mondays but tuesdays", "00:00-00:00 1"), ("not tuesdays, otherwise fine", "00:00-00:00 023456"),
@@ -89,7 +93,8 @@ ENGLISH_UNCLEAR = [
     # two readings
     "not tuesday after 11", "not tuesday mornings", "not mornings, tuesdays", "mondays, tuesdays no", "not after 10",
     "7 to 9", "6 to 12", "mondays but evenings", "not tuesday thursday is fine", "not mondays and after 5",
-    "any time except sunday mornings", "mornings, no",
+    "any time except sunday mornings", "mornings, no", "tuesday mornings no", "mon to wed to fri", "until the morning",
+    "after 9, not after 10", "after 9am, not after 10", "before 10, after 3", "from 00:00",
     # a time of something else
     "I work till 5", "asleep until 11", "after work", "until my carer comes", "after tuesday", "evenings, not sure",
     # none at all
@@ -151,7 +156,7 @@ URDU = [
     ("jumma ke ilawa", "00:00-00:00 012356"), ("after 11, not Tuesday", "11:00-00:00 023456"),
 ]  # fmt: skip
 URDU_UNCLEAR = [
-    "11", "11 بجے", "25 کے بعد", "12 سے پہلے یا 3 کے بعد", "منگل 11 کے بعد نہیں", "پیر، منگل نہیں", "کام کے بعد",
+    "11", "11 بجے", "25 کے بعد", "12 سے پہلے یا 3 کے بعد", "منگل 8 کے بعد نہیں", "پیر، منگل نہیں", "کام کے بعد",
     "کبھی نہیں", "صبح یا شام", "2 دن بعد",
 ]  # fmt: skip
 
