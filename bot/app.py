@@ -51,6 +51,7 @@ from scheduler.ticker import Ticker, ring_due
 from store.changes import Due
 from store.database import Database
 from store.fires import forget_seen
+from store.retention import Periods, tidy
 from store.vault import Vault
 
 log = structlog.get_logger()
@@ -353,7 +354,24 @@ def _start_ticker(app: App) -> None:
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
+    app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.start()
+
+
+async def _tidy(app: App, now: datetime) -> None:
+    """Delete what has had its time."""
+    settings = app.settings
+    periods = Periods(
+        messages=settings.keep_messages_months,
+        sessions=settings.keep_messages_months,
+        answers=settings.keep_answers_months,
+        alerts=settings.keep_alerts_months,
+        silent_people=settings.keep_silent_people_months,
+    )
+    reference = partial(_reference, secrets.randbelow)
+    tidied = await tidy(app.database, app.vault, app.ids, reference, periods, now)
+    if tidied.anything:
+        log.info("what had its time is deleted", people=tidied.people, blanked=tidied.blanked, **tidied.rows)
 
 
 async def _introduce(app: App, bot: Telegram) -> None:

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     telegram_seconds_per_chat: Annotated[float, Field(ge=0)] = 1
     sms_segments_per_second: Annotated[float, Field(gt=0)] = 1
     export_every_seconds: Annotated[float, Field(gt=0)] = 60
+    #: How long what people said is kept, in calendar months (docs/howto/rights-and-retention.md says why so long).
+    keep_messages_months: Annotated[int, Field(ge=1)] = 12
+    keep_answers_months: Annotated[int, Field(ge=1)] = 72
+    keep_alerts_months: Annotated[int, Field(ge=1)] = 24
+    keep_silent_people_months: Annotated[int, Field(ge=1)] = 36
 
     @property
     def numbers(self) -> dict[str, str]:
