@@ -29,6 +29,7 @@ from bot.channels.base import (
     Throttled,
     Uncertain,
 )
+from domain.code import code_in
 from domain.contact import URN
 from domain.message import Blocking, BlockingChanged, OutgoingMessage, Received
 
@@ -107,9 +108,11 @@ def _received(
 
 
 def _command(text: str) -> str:
-    """ "/checkin@our_bot" is "/checkin", and "/start TOKEN" is "/start"."""
-    word = text.split(maxsplit=1)[0].partition("@")[0]
-    return word if word == "/start" else word + text[len(text.split(maxsplit=1)[0]) :]
+    """ "/checkin@our_bot" is "/checkin". "/start TOKEN" stays whole; what else may follow "/start" is none of ours."""
+    first = text.split(maxsplit=1)[0]
+    word = first.partition("@")[0]
+    whole = word + text[len(first) :]
+    return word if word == "/start" and code_in(whole) is None else whole
 
 
 class Telegram:

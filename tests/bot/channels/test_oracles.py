@@ -64,9 +64,9 @@ def is_not_ours(update: Update) -> bool:
 
 
 def without_payload(text: str) -> str:
-    """A command without the bot's name, and /start without what came with it."""
+    """A command without the bot's name, and /start without what came with it, if that is no token of a poster's."""
     text = re.sub(r"^(/\w+)@\w+", r"\1", text)
-    return re.sub(r"^/start\s.*", "/start", text)
+    return re.sub(r"^/start\s(?![\w-]{16,64}$).*", "/start", text)
 
 
 class Several(dict[str, list[str]]):
