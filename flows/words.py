@@ -284,14 +284,14 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
 def _hours(home: LanguageWords, english: LanguageWords) -> dict[str, HourWord]:
     """What is said about times at home, and in English where it is no other word at home."""
     found: dict[str, HourWord] = {}
+    blocked = _folded(home.ambiguous)
     for words in (home, english):
-        foreign = words is not home
         for word, meaning in _hour_words(words):
-            if not (foreign and word in _folded(home.ambiguous)):
+            if words is home or word not in blocked:
                 found.setdefault(word, meaning)
     for words in (home, english):  # last, or Bengali "sat", which is seven, would be no Saturday
         for number, word in _numbers(words, all_spellings=words is home):
-            if 1 <= number <= 12 and word not in _folded(home.ambiguous):
+            if 1 <= number <= 12 and word not in blocked:
                 found.setdefault(word, HourWord("number", value=60 * number))
     return found
 
