@@ -334,17 +334,21 @@ def _by_its_own_words(choices: Sequence[Choice], text: str, words: Lexicon) -> C
     """The one answer of whose words the text has some that no other answer has: "the basildon one", "sat morning",
     "im 34" for "26 to 40". Slips are seen past; a "not" before such a word is not.
     """
-    tokens = _DIGITS_BESIDE_LETTERS.sub(" ", fold(text)).split()
+    if "?" in text or not words.asks.isdisjoint(fold(text).split()):
+        return None
+    tokens = _plainly(_DIGITS_BESIDE_LETTERS.sub(" ", fold(text)), words)
     tokens += ["".join(pair) for pair in zip(tokens, tokens[1:], strict=False)]  # "e mail"
     if len(tokens) > 2 * _LONGEST_ANSWER:
         return None
     whole = [choice for choice in choices if f" {fold(choice.label)} " in f" {fold(text)} "]
     if len(whole) == 1 and " " in fold(whole[0].label):  # "not at all thankfully"
         return whole[0]
-    labels = [frozenset(fold(f"{choice.label} {' '.join(choice.keywords)}").split()) for choice in choices]
+    labels = [frozenset(_plainly(fold(f"{choice.label} {' '.join(choice.keywords)}"), words)) for choice in choices]
     found: set[int] = set()
     for at, token in enumerate(tokens):
-        if token in words.small_talk or (token.isascii() and token.isalpha() and len(token) < 3):  # "to", "in"
+        if (
+            token in words.small_talk or token in words.not_ or (token.isascii() and token.isalpha() and len(token) < 3)
+        ):  # "to", "in"
             continue
         having = {n for n, label in enumerate(labels) if any(_same_word(token, word) for word in label)}
         exact = {n for n in having if token in labels[n]}
@@ -358,6 +362,19 @@ def _by_its_own_words(choices: Sequence[Choice], text: str, words: Lexicon) -> C
     if not found:
         found = _in_a_range(choices, tokens)
     return choices[found.pop()] if len(found) == 1 else None
+
+
+def _plainly(said: str, words: Lexicon) -> list[str]:
+    """The words of a folded text, those that mean the same as one word (see `same` in words.yaml)."""
+    tokens = said.split()
+    plain = []
+    at = 0
+    while at < len(tokens):
+        length = next((n for n in (3, 2, 1) if " ".join(tokens[at : at + n]) in words.same), 1)
+        phrase = " ".join(tokens[at : at + length])
+        plain.append(words.same.get(phrase, phrase))
+        at += length
+    return plain
 
 
 def _same_word(token: str, word: str) -> bool:

@@ -121,7 +121,9 @@ class LanguageWords:
     round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
     2 ... 20 in order (several for one number, parted by "/"), then the tens. `topics` are the words for what
     somebody may leave without leaving all. `asks` are words of questions: who asks has not answered. `ordinals` are
-    first, second, third ... in order (several for one parted by "/"), `last` and `last_but_one` their fellows.
+    first, second, third ... in order (several for one parted by "/"), `last` and `last_but_one` their fellows. `same`
+    are groups of words that mean the same in an answer on offer: its spellings in other scripts, its everyday and
+    English words ([সকাল, shokal, sokal, morning]).
     `units` behind a number make it no answer on a scale ("2 bad days": put "days" here, "bad" is seen past);
     `no_number` anywhere do as well ("7 or 8", "my son is 7"); `corrections` say that only what follows counts.
     """
@@ -141,6 +143,7 @@ class LanguageWords:
     ordinals: Words = ()
     last: Words = ()
     last_but_one: Words = ()
+    same: tuple[Words, ...] = ()
     units: Words = ()
     no_number: Words = ()
     corrections: Words = ()
@@ -185,6 +188,7 @@ class Lexicon:
     units: frozenset[str] = frozenset()
     no_number: frozenset[str] = frozenset()
     corrections: frozenset[str] = frozenset()
+    same: Mapping[str, str] = field(default_factory=dict)
     stop_patterns: Index[bool] = field(default_factory=Index)
     hours: Mapping[str, HourWord] = field(default_factory=dict)
 
@@ -268,6 +272,7 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         topics=topics,
         asks=frozenset().union(*(_folded(w.asks) for w in near)),
         ordinals=_ordinals(near),
+        same=_same(near),
         units=frozenset().union(*(_folded(w.units) for w in near)),
         no_number=frozenset().union(*(_folded(w.no_number) for w in near)),
         corrections=frozenset().union(*(_folded(w.corrections) for w in near)),
@@ -323,6 +328,17 @@ def _word_lists(given: HourWords | WordsBehind) -> Iterator[tuple[str, frozenset
         several = getattr(given, kind.name)
         if isinstance(several, tuple) and kind.name not in ("days", "whole", "ignored"):
             yield kind.name.rstrip("_"), _folded(several)
+
+
+def _same(near: Iterable[LanguageWords]) -> dict[str, str]:
+    """By each word or phrase of a group, the one word that stands for the group."""
+    found: dict[str, str] = {}
+    for words in near:
+        for group in words.same:
+            stands = fold(group[0]).replace(" ", "")
+            for word in group:
+                found.setdefault(fold(word), stands)
+    return found
 
 
 def _ordinals(near: Iterable[LanguageWords]) -> dict[str, int]:
