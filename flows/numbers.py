@@ -75,7 +75,8 @@ def read_among_words(text: str, words: Lexicon, out_of: int) -> int | None:
             continue
         if any(" ".join(tokens[at - n : at]) in words.out_of for n in (1, 2)) and value == out_of and found:
             continue
-        if any(t in words.not_ for t in tokens[max(corrected, at - 2) : at]):
+        denied = at + 1 == len(tokens) - 1 and tokens[at + 1] in words.not_  # "5 not"
+        if denied or any(t in words.not_ for t in tokens[max(corrected, at - 2) : at]):
             return None
         found.append(value)
     return found[0] if len(set(found)) == 1 else None

@@ -6,6 +6,7 @@ between them, the answer is None and the question is asked again.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -227,6 +228,8 @@ def _yes_or_no(text: str, words: Lexicon, *, exactly: bool) -> str | None:
         return None  # "maybe yes" is no consent
     if said in words.yes_no:
         return words.yes_no[said]
+    if not exactly and said in words.slips:
+        return words.slips[said]
     if (number := read_number(text, words)) is not None:
         return {1: "yes", 2: "no"}.get(number)
     said = _without_small_talk(said, words)
@@ -244,7 +247,11 @@ def _at_its_ends(text: str, words: Lexicon) -> str | None:
     where both ends differ, where somebody asks or is unsure.
     """
     tokens = fold(text).split()
-    if "?" in text or len(tokens) > _LONGEST_ANSWER or not words.asks.isdisjoint(tokens):
+    if not tokens or "?" in text or len(tokens) > _LONGEST_ANSWER or not words.asks.isdisjoint(tokens):
+        return None
+    if not {"1", "2"}.isdisjoint(tokens):  # "yes 2"
+        return None
+    if {words.yes_no.get(tokens[0]), words.yes_no.get(tokens[-1])} == {"yes", "no"}:  # "yes no"
         return None
     first = _end(tokens, words, 1)
     last = _end(tokens, words, -1)
@@ -260,8 +267,11 @@ def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:
         for length in range(min(5, len(tokens)), 0, -1):
             part = tokens[:length] if side > 0 else tokens[-length:]
             if (found := words.yes_no.get(" ".join(part))) is not None:
-                before = tokens[-length - 1 : -length] if side < 0 else ()
-                return None if found == "yes" and not words.not_.isdisjoint(before) else found  # "not sure"
+                beside = tokens[-length - 1 : -length] if side < 0 else tokens[length : length + 1]
+                turned = found == "yes" and not words.not_.isdisjoint(beside)
+                if turned and side > 0 and len(tokens) == length + 1 and beside[0] not in words.yes_no:
+                    return "no"  # "of course not"
+                return None if turned and (side < 0 or beside[0] in words.yes_no) else found  # "not sure", "yes no"
         outer = tokens[0] if side > 0 else tokens[-1]
         if outer not in words.small_talk:
             return None
@@ -269,7 +279,7 @@ def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:
     return None
 
 
-def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | None:
+def _choice(choices: Sequence[Choice], text: str, words: Lexicon, *, loosely: bool = True) -> Choice | None:
     if len(text) > 200:
         return None
     said = fold(text)
@@ -289,7 +299,8 @@ def _choice(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | No
         return choices[letter]
     if (place := _ordinal(said, words, len(choices))) is not None:
         return choices[place]
-    return _nearest_choice(choices, said, bare, words) or _by_its_own_words(choices, text, words)
+    near = _nearest_choice(choices, said, bare, words)
+    return _by_its_own_words(choices, text, words) if near is None and loosely else near
 
 
 def _letter(said: str, words: Lexicon, count: int) -> int | None:
@@ -332,36 +343,47 @@ def _ordinal(said: str, words: Lexicon, count: int) -> int | None:
 
 def _by_its_own_words(choices: Sequence[Choice], text: str, words: Lexicon) -> Choice | None:
     """The one answer of whose words the text has some that no other answer has: "the basildon one", "sat morning",
-    "im 34" for "26 to 40". Slips are seen past; a "not" before such a word is not.
+    "im 34" for "26 to 40". Slips are seen past; a "not" is not.
     """
     if "?" in text or not words.asks.isdisjoint(fold(text).split()):
         return None
     tokens = _plainly(_DIGITS_BESIDE_LETTERS.sub(" ", fold(text)), words)
-    tokens += ["".join(pair) for pair in zip(tokens, tokens[1:], strict=False)]  # "e mail"
-    if len(tokens) > 2 * _LONGEST_ANSWER:
+    if len(tokens) > _LONGEST_ANSWER:
         return None
-    whole = [choice for choice in choices if f" {fold(choice.label)} " in f" {fold(text)} "]
-    if len(whole) == 1 and " " in fold(whole[0].label):  # "not at all thankfully"
-        return whole[0]
-    labels = [frozenset(_plainly(fold(f"{choice.label} {' '.join(choice.keywords)}"), words)) for choice in choices]
-    found: set[int] = set()
-    for at, token in enumerate(tokens):
-        if (
-            token in words.small_talk or token in words.not_ or (token.isascii() and token.isalpha() and len(token) < 3)
-        ):  # "to", "in"
-            continue
-        having = {n for n, label in enumerate(labels) if any(_same_word(token, word) for word in label)}
-        exact = {n for n in having if token in labels[n]}
-        having = exact or having
-        if len(having) != 1:
-            continue
-        label = labels[next(iter(having))]
-        if any(t in words.not_ and t not in label for t in tokens[max(0, at - 2) : at]):
-            return None
-        found |= having
+    labels = [_plainly(fold(f"{choice.label} {' '.join(choice.keywords)}"), words) for choice in choices]
+    found = {n for n, label in enumerate(labels) if len(label) > 1 and tokens[: len(label)] == label}
+    last = max((len(labels[n]) - 1 for n in found), default=0)  # "not at all, thankfully"
+    for at, token in enumerate(() if found else tokens):
+        pair = token + tokens[at + 1] if at + 1 < len(tokens) else token  # "e mail"
+        having = _having(token, labels, words) or _having(pair, labels, words)
+        if len(having) == 1:
+            found |= having
+            last = at
     if not found:
         found = _in_a_range(choices, tokens)
-    return choices[found.pop()] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    n = found.pop()
+    # a "not" later on is about something else ("letter pls i dont do computers"), but for the last word
+    said = tokens if tokens[-1] in words.not_ else tokens[: last + 2]
+    return choices[n] if _negations(said, labels, words) == _negations(labels[n], labels, words) else None
+
+
+def _having(token: str, labels: Sequence[Sequence[str]], words: Lexicon) -> set[int]:
+    """The labels that have that word, or one that it may be a slip for. Small words tell none from another."""
+    if token in words.small_talk or token in words.not_ or (token.isascii() and token.isalpha() and len(token) < 3):
+        return set()
+    exact = {n for n, label in enumerate(labels) if token in label}
+    return exact or {n for n, label in enumerate(labels) if any(_same_word(token, word) for word in label)}
+
+
+def _negations(tokens: Sequence[str], labels: Sequence[Sequence[str]], words: Lexicon) -> int:
+    """How many of the words turn the meaning round: "not", and "unfriendly" where a label says "friendly"."""
+    known = {word for label in labels for word in label}
+    return sum(
+        t in words.not_ or any(t.startswith(p) and t.removeprefix(p) in known for p in ("un", "dis", "in", "nie", "ne"))
+        for t in tokens
+    )
 
 
 def _plainly(said: str, words: Lexicon) -> list[str]:
@@ -436,7 +458,7 @@ def _turned(said: str, words: Lexicon) -> int:
 def _several(choices: Sequence[Choice], text: str, words: Lexicon) -> tuple[str, ...] | None:
     if len(text) > 400:
         return None
-    if (one := _choice(choices, text, words)) is not None:
+    if (one := _choice(choices, text, words, loosely=False)) is not None:
         return (one.name,)
     tokens = [t for t in fold(text).split() if t not in words.and_ and t not in words.small_talk]
     numbers = [number_of(t, words) for t in tokens]
@@ -444,7 +466,7 @@ def _several(choices: Sequence[Choice], text: str, words: Lexicon) -> tuple[str,
         found = {choices[n - 1].name if 1 <= n <= len(choices) else None for n in numbers if n is not None}
     else:
         parts = [part for piece in _BETWEEN.split(text) for part in _parts(choices, piece, words) if part]
-        found = {None if (c := _choice(choices, part, words)) is None else c.name for part in parts}
+        found = {None if (c := _choice(choices, part, words, loosely=False)) is None else c.name for part in parts}
     if not found or None in found:
         return None
     return tuple(c.name for c in choices if c.name in found)
@@ -452,7 +474,7 @@ def _several(choices: Sequence[Choice], text: str, words: Lexicon) -> tuple[str,
 
 def _parts(choices: Sequence[Choice], piece: str, words: Lexicon) -> Iterator[str]:
     """The piece whole where it is an answer ("food and drinks"), or else what stands between its ands."""
-    return iter((piece,)) if _choice(choices, piece, words) is not None else _at_and(fold(piece), words)
+    return iter((piece,)) if _choice(choices, piece, words, loosely=False) is not None else _at_and(fold(piece), words)
 
 
 def _at_and(said: str, words: Lexicon) -> Iterator[str]:

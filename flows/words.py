@@ -118,7 +118,7 @@ class LanguageWords:
 
     `ambiguous` are words of this language that look like another's yes, no or number and mean
     something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
-    round; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
+    round; `yes_slips` are slips of the finger that mean yes, but give no consent; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
     2 ... 20 in order (several for one number, parted by "/"), then the tens. `topics` are the words for what
     somebody may leave without leaving all. `asks` are words of questions: who asks has not answered. `ordinals` are
     first, second, third ... in order (several for one parted by "/"), `last` and `last_but_one` their fellows. `same`
@@ -134,6 +134,7 @@ class LanguageWords:
     yes: Annotated[Words, Field(min_length=1)]
     no: Annotated[Words, Field(min_length=1)]
     ambiguous: Words = ()
+    yes_slips: Words = ()
     not_: Words
     and_: Words
     out_of: Words = ()
@@ -189,6 +190,7 @@ class Lexicon:
     no_number: frozenset[str] = frozenset()
     corrections: frozenset[str] = frozenset()
     same: Mapping[str, str] = field(default_factory=dict)
+    slips: Mapping[str, str] = field(default_factory=dict)
     stop_patterns: Index[bool] = field(default_factory=Index)
     hours: Mapping[str, HourWord] = field(default_factory=dict)
 
@@ -241,6 +243,8 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         all_words["en"],
     )  # small talk of other languages could swallow words that mean something here
     small_talk = frozenset().union(*(_folded(w.small_talk) for w in near))
+    at_home = {fold(word) for several in home.months or () for word in several}
+    small_talk -= at_home - _folded(home.small_talk)  # a kiss in English is October in Polish
     for word, command in list(commands.items()):  # "another time please" is also sent without its please
         bare = [token for token in word.split() if token not in small_talk]
         if len(bare) > 1:  # what is left of "not now" and "call me" would be no command
@@ -273,6 +277,7 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         asks=frozenset().union(*(_folded(w.asks) for w in near)),
         ordinals=_ordinals(near),
         same=_same(near),
+        slips=dict.fromkeys(_folded(home.yes_slips), "yes"),
         units=frozenset().union(*(_folded(w.units) for w in near)),
         no_number=frozenset().union(*(_folded(w.no_number) for w in near)),
         corrections=frozenset().union(*(_folded(w.corrections) for w in near)),

@@ -270,8 +270,8 @@ def test_a_translation_asks_for_words_that_do_what_the_english_ones_do(language:
     wrong = []
     for message in entries(catalogue(language)).values():
         text = originals(message)[-1]
-        if text == library().phrases["en"].offer_language:
-            continue  # each names its own language
+        if text in (library().phrases["en"].offer_language, library().phrases["en"].carer_answering):
+            continue  # each names its own language; a word of two letters is not seen in English (ME)
         for translation in translations(message):
             ours = {meaning(word, "en") for word in words_to_send(text)}
             theirs = {meaning(word, language) for word in words_to_send(translation)}
