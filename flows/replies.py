@@ -251,7 +251,7 @@ def _at_its_ends(text: str, words: Lexicon) -> str | None:
         return None
     if not {"1", "2"}.isdisjoint(tokens):  # "yes 2"
         return None
-    if {words.yes_no.get(tokens[0]), words.yes_no.get(tokens[-1])} == {"yes", "no"}:  # "yes no"
+    if len(tokens) == 2 and {words.yes_no.get(token) for token in tokens} == {"yes", "no"}:  # "yes no"
         return None
     first = _end(tokens, words, 1)
     last = _end(tokens, words, -1)
