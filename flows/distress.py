@@ -7,14 +7,14 @@ wants to know what is heard, and answers at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from flows.fold import fold
-from flows.patterns import Elements, Index, match, parse
+from flows.patterns import Index
 
 #: So many words before an alarm turn it round: "I would never even think of hurting myself".
 _TURNED_WITHIN = 4
@@ -38,18 +38,20 @@ class DistressWords:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One language's exceptions and negations, looked at only where an alarm was found."""
+    """One language's name and negations, looked at only where an alarm was found."""
 
     language: str
-    excepted: tuple[Elements, ...] = field(repr=False)
     negations: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Screen:
-    """All languages' lists. An alarm is its list, and whether no word before it turns it round."""
+    """All languages' lists. An alarm is its list, and whether no word before it turns it round. The exceptions are all
+    languages': people say an English idiom in the middle of their own.
+    """
 
     alarms: Index[tuple[_List, bool]] = field(default_factory=Index)
+    excepted: Index[None] = field(default_factory=Index)
     languages: tuple[str, ...] = ()
 
     def hears(self, text: str) -> bool:
@@ -64,8 +66,13 @@ class Screen:
             return None
         for part in _SENTENCES.split(text[:_LONGEST]):
             tokens = fold(part).split()
+            excepted: list[tuple[int, int]] | None = None
             for start, end, (words, always) in self.alarms.hits(tokens):
-                if _stands(tokens, start, end, words, always):
+                if excepted is None:
+                    excepted = [(a, b) for a, b, _ in self.excepted.hits(tokens)]
+                if any(a < end and start < b for a, b in excepted):
+                    continue
+                if always or words.negations.isdisjoint(tokens[max(0, start - _TURNED_WITHIN) : start]):
                     return words.language
         return None
 
@@ -73,23 +80,16 @@ class Screen:
 _LONGEST = 4096
 
 
-def _stands(tokens: Sequence[str], start: int, end: int, words: _List, always: bool) -> bool:
-    for elements in words.excepted:
-        for at in range(end):
-            covered = match(tokens, at, elements, 0)
-            if covered is not None and covered > start:
-                return False
-    return always or words.negations.isdisjoint(tokens[max(0, start - _TURNED_WITHIN) : start])
-
-
 def compile_lists(several: Iterable[DistressWords]) -> Screen:
     """Raises PatternError."""
     alarms: list[tuple[str, tuple[_List, bool]]] = []
+    excepted: list[tuple[str, None]] = []
     languages = []
     for words in several:
         languages.append(words.language)
         negations = frozenset(fold(word) for word in words.negations)
-        one = _List(words.language, tuple(map(parse, words.except_)), negations)
+        one = _List(words.language, negations)
+        excepted += [(pattern, None) for pattern in words.except_]
         alarms += [(pattern, (one, False)) for pattern in words.alarms]
         alarms += [(pattern, (one, True)) for pattern in words.alarms_with_not]
-    return Screen(Index.of(alarms), tuple(languages))
+    return Screen(Index.of(alarms), Index.of(excepted), tuple(languages))

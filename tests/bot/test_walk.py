@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.dispatcher import BATCH, Fact
+from bot.errands import KINDS
 from domain.contact import URN
 from domain.message import Blocking, BlockingChanged, DeliveryReport, Received, Status
 from flows.library import Library
@@ -99,6 +100,10 @@ class Walk:
         app = self.world.app
         due = await fires.due(app.database, self.world.clock())
         due += [one for one in due if self.dice.random() < 0.1]
+        for one in due:
+            if one.kind in KINDS:
+                await app.errands.run(one)
+        due = [one for one in due if one.kind not in KINDS]
         for n in range(0, len(due), BATCH):
             await app.dispatcher.handle(due[n : n + BATCH], self.world.clock())
 
@@ -193,7 +198,9 @@ class Walk:
             assert library.flows[flow].question(state["at"]) is not None
             assert due_at is not None and due_at <= deadline_at
         open_sessions = await world.rows(f"SELECT id FROM sessions WHERE outcome = '' AND contact_id > {self.since}")
-        assert {id for (id,) in open_sessions} == {row[1] for row in rows if row[1] is not None}
+        aside = await world.rows(f"SELECT suspended_id FROM contacts WHERE suspended_id > 0 AND id > {self.since}")
+        waiting = {row[1] for row in rows if row[1] is not None} | {id for (id,) in aside}
+        assert {id for (id,) in open_sessions} == waiting
         addresses = await world.rows(f"SELECT contact_id, sealed FROM urns WHERE contact_id > {self.since}")
         assert len({owner for owner, _ in addresses}) == len(addresses)
         known = {vault.open(sealed, owner).decode() for owner, sealed in addresses}

@@ -328,7 +328,11 @@ async def test_the_codebook_has_every_code_that_answers_have(world: World, flows
         "been": ("OPINION", "yes", "yes", "3 September", "8", "1, 3 and 4", "2 4", "25", "quiet rooms"),
         "not": ("OPINION", "yes", "no", "2", "3", "40", "A bus"),
         "feedback": ("FEEDBACK", "yes", "10", "1 2 4", "9", "yes", "You can say what you think", "yes"),
+        "joined": ("JOIN", "yes", "Ann", "1", "2"),
     }
+    for group in range(1, 6):
+        about = ("ABOUT ME", "yes", "1", "CM1", "3", str(group), "1", "1 2", "2", "yes")
+        runs[f"about {group}"] = about
     for n, words in enumerate(runs.values()):
         await say(world, f"telegram:{8000 + n}", *words)
     await pushed(world)
