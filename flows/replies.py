@@ -488,10 +488,14 @@ def _at_and(said: str, words: Lexicon) -> Iterator[str]:
     yield " ".join(part)
 
 
+def _clean(text: str) -> str:
+    """What can be stored and sent: no control characters and no halves of characters."""
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return unicodedata.normalize("NFC", kept)
+
+
 def _words(text: str, longest: int) -> str | Cut | None:
-    kept = unicodedata.normalize(
-        "NFC", "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    ).strip()
+    kept = _clean(text).strip()
     if not any(unicodedata.category(c)[0] in "LNS" for c in kept):
         return None
     return kept if len(kept) <= longest else Cut(kept[:longest])
@@ -499,7 +503,7 @@ def _words(text: str, longest: int) -> str | Cut | None:
 
 def _nickname(text: str, words: Lexicon) -> str | None:
     """One or two words with letters that steer and answer nothing: it must be heard as a name later."""
-    name = " ".join(text.split())
+    name = " ".join(_clean(text).split())
     said = fold(name)
     taken = said in words.yes_no or said in words.small_talk or command(text, words) or language_named(text, words)
     if taken or not 1 <= len(said.split()) <= 2 or len(name) > _LONGEST_NICKNAME or not _all_letters(said):
