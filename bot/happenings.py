@@ -310,7 +310,7 @@ class Happenings:
             return True
         if not waited:
             turn = self._conversation.begin(person, STILL_YOU_FLOW, fire.channel, fire.urn_key, batch.moment)
-            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
+            self._apply(batch, person, turn, fire.channel, fire.urn_key, f"still/{fire.id}", circle)
             batch.changes.people[person.contact.id] = person
         due = batch.moment.ms + _DAY_MS
         row = (fire.key, "flow", fire.contact_id, fire.urn_key, fire.channel, waited + 1, fire.flow, due)

@@ -6,7 +6,6 @@ between them, the answer is None and the question is asked again.
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence

@@ -116,14 +116,14 @@ class HourWord(NamedTuple):
 class LanguageWords:
     """One language's `words.yaml`. All of it is folded before it is compared.
 
-    `ambiguous` are words of this language that look like another's yes, no or number and mean
-    something else here, such as Polish "no" and "ten". `not_` are the words that turn a sentence
-    round; `yes_slips` are slips of the finger that mean yes, but give no consent; `hedges` those that make a yes unsure, and no consent. `numbers` are the words for 0, 1,
-    2 ... 20 in order (several for one number, parted by "/"), then the tens. `topics` are the words for what
-    somebody may leave without leaving all. `asks` are words of questions: who asks has not answered. `ordinals` are
-    first, second, third ... in order (several for one parted by "/"), `last` and `last_but_one` their fellows. `same`
-    are groups of words that mean the same in an answer on offer: its spellings in other scripts, its everyday and
-    English words ([সকাল, shokal, sokal, morning]).
+    `ambiguous` are words of this language that look like another's yes, no or number and mean something else
+    here, such as Polish "no" and "ten". `not_` are the words that turn a sentence round; `yes_slips` are slips
+    of the finger that mean yes, but give no consent; `hedges` those that make a yes unsure, and no consent.
+    `numbers` are the words for 0, 1, 2 ... 20 in order (several for one number, parted by "/"), then the tens.
+    `topics` are the words for what somebody may leave without leaving all. `asks` are words of questions: who
+    asks has not answered. `ordinals` are first, second, third ... in order (several for one parted by "/"),
+    `last` and `last_but_one` their fellows. `same` are groups of words that mean the same in an answer on
+    offer: its spellings in other scripts, its everyday and English words ([সকাল, shokal, sokal, morning]).
     `units` behind a number make it no answer on a scale ("2 bad days": put "days" here, "bad" is seen past);
     `no_number` anywhere do as well ("7 or 8", "my son is 7"); `corrections` say that only what follows counts.
     """

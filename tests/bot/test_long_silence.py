@@ -1,0 +1,62 @@
+"""After months without a word a number may be somebody else's: nothing personal is sent before a neutral question."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.conftest import World
+
+ANN = "tel:+447700900301"
+CHECKIN = ("CHECKIN", "yes", "7", "7", "7", "7", "7", "7", "skip", "yes")
+
+
+async def silent(world: World, days: int) -> list[str]:
+    """Ann has done a check-in and wants the next; so many days later it is due. What she is sent."""
+    for words in CHECKIN:
+        await world.say(ANN, words)
+    before = len(await world.told(ANN))
+    world.clock.forward(timedelta(days=days))
+    await world.ring()
+    return [message.text for message in (await world.told(ANN))[before:]]
+
+
+async def test_after_a_month_the_check_in_comes(world: World) -> None:
+    (told,) = await silent(world, 32)
+    assert "How content are you" in told
+
+
+async def test_after_half_a_year_only_a_neutral_question_comes(world: World) -> None:
+    (told,) = await silent(world, 200)
+    assert told.startswith("Hello. We have not heard from you for a long time.")
+    assert "MIME" not in told
+
+
+async def test_who_says_yes_gets_the_check_in_the_next_day(world: World) -> None:
+    await silent(world, 200)
+    assert await world.say(ANN, "yes") == ["Thank you. It is good to hear from you."]
+    before = len(await world.told(ANN))
+    world.clock.forward(timedelta(days=2))
+    await world.ring()
+    assert "How content are you" in (await world.told(ANN))[before:][0].text
+
+
+async def test_a_stranger_is_never_written_to_again(world: World) -> None:
+    await silent(world, 200)
+    (told,) = await world.say(ANN, "no, who is this?") or [""]
+    assert "MIME" not in told
+    assert await world.say(ANN, "no") == ["Sorry to have troubled you. We will not write to this number again."]
+    before = len(await world.told(ANN))
+    for _ in range(40):
+        world.clock.forward(timedelta(days=1))
+        await world.ring()
+    assert len(await world.told(ANN)) == before
+
+
+async def test_who_does_not_answer_is_asked_once_and_then_left_alone(world: World) -> None:
+    await silent(world, 200)
+    before = len(await world.told(ANN))
+    for _ in range(60):
+        world.clock.forward(timedelta(days=1))
+        await world.ring()
+    assert [message.text for message in (await world.told(ANN))[before:]] == []
+    assert await world.rows("SELECT id FROM fires WHERE kind = 'flow'") == []
