@@ -408,13 +408,10 @@ async def _session(
 async def _forget_in_session(
     connection: AsyncConnection, vault: Vault, contact_id: int, session_id: int, question: str
 ) -> None:
-    """The sprint goes on with the revision: an answer that is given later must be newer than the withdrawal."""
     found = await _session(connection, vault, contact_id, session_id)
     if found is None or question not in found[0].answers:
         return
     session, asked = found
     kept = {**session.answers, question: PREFER_NOT_TO_SAY}
     sealed = vault.seal(stored(replace(session, answers=kept), asked), contact_id)
-    await connection.execute(
-        update(t.sessions).where(t.sessions.c.id == session_id).values(sealed=sealed, sprint=session.sprint + 1)
-    )
+    await connection.execute(update(t.sessions).where(t.sessions.c.id == session_id).values(sealed=sealed))

@@ -30,6 +30,7 @@ from flows.library import Library
 from scheduler.export import push
 from store import erasure, fires, people
 from store import tables as t
+from store.alerts import mark_done
 from store.history import history
 from store.members import Fate, bring_in, preview
 from store.sessions import restored
@@ -303,6 +304,22 @@ async def test_somebody_forgotten_leaves_nothing_but_the_hash_of_their_number(wo
     assert await records_of(world, BEN) == bens_records != []
 
 
+async def test_nothing_stays_in_the_gaps_of_a_file_with_many_people(world: World) -> None:
+    """SQLite moves rows from page to page as they come, and what it moved it leaves where it was."""
+    others = [f"tel:+4477009002{n:02}" for n in range(25)]
+    for word in ("JOIN", "yes", NICKNAME, "1", "6", *CHECKIN, COMMENT, "yes", MESSAGE):
+        world.clock.forward(timedelta(seconds=20))
+        said = {ANN: word} | {other: "Bee" if word == NICKNAME else word[:12] for other in others}
+        for who, words in said.items():
+            await world.app.dispatcher.handle([world.received(who, words)], world.clock())
+    await sent(world)
+    await pushed(world)
+    found = await traces(world, ANN, words=(NICKNAME, COMMENT, MESSAGE))
+    await forget(world, ANN)
+    await assert_nothing_is_left(world, found)
+    assert len(await world.rows("SELECT id FROM contacts")) == len(others)
+
+
 async def known_words(world: World, who: str) -> set[str]:
     """What they said, opened: what a search for words that were never there would not notice."""
     vault, id = world.app.vault, await contact(world, who)
@@ -466,6 +483,7 @@ async def test_an_answer_that_was_under_way_to_the_evaluation_store_is_deleted_t
     await pushed(world)
     stale = await records(world)
     await forget(world, ANN)
+    world.clock.forward(timedelta(minutes=1))
     await pushed(world)
     assert await records(world) == []
     await world.app.evaluation.put(stale)
@@ -528,6 +546,15 @@ async def told_to(world: World, who: str) -> list[str]:
     """All that we ever said to that contact, wherever."""
     vault, id = world.app.vault, await contact(world, who)
     return [opened_message(vault.open(row["sealed"], id))[0] for row in (await rows_of(world, id))["outbox"]]
+
+
+async def test_a_carer_of_long_ago_is_not_told(world: World) -> None:
+    await say(world, BEN, "hello")
+    await link_carer(world, ANN, BEN)
+    await say(world, ANN, "UNLINK")
+    before = len(await world.told(BEN))
+    await forget(world, ANN)
+    assert len(await world.told(BEN)) < before  # what had the name in it has gone, and nothing came
 
 
 async def test_a_carer(world: World) -> None:
@@ -656,6 +683,18 @@ async def test_an_alert_that_somebody_has_taken(world: World) -> None:
     await forget(world, ANN)
     (told,) = (await world.told(KIM))[before - 1 :]  # the one with the number has gone
     assert told.text == world.app.library.phrases["en"].staff_done.replace("{number}", "1")
+    await assert_nothing_is_left(world, found)
+
+
+async def test_a_talk_that_was_closed_at_the_desk(world: World) -> None:
+    """`mime alerts --done` closes an alert; whoever had taken it may still be in it."""
+    await join_team(world, KIM, "Kim Nightingale")
+    await say(world, ANN, "PERSON")
+    await say(world, KIM, "TAKE")
+    ((alert,),) = await world.rows("SELECT id FROM alerts")
+    assert await mark_done(world.app.database, alert, world.clock())
+    found = await traces(world, ANN, KIM)
+    await forget(world, ANN)
     await assert_nothing_is_left(world, found)
 
 

@@ -245,11 +245,14 @@ async def test_the_same_questions_are_not_asked_twice(world: World) -> None:
 
 async def test_an_answer_may_be_changed_after_it(world: World) -> None:
     """The revision of a moved answer is one higher, and so is the sprint of its session."""
-    await say(world, ANN, "hello")
+    for who in (ANN, BEN):
+        await say(world, who, "hello")
     await say(world, TESS, *CHECKIN[:4])
     await pushed(world)
     await delete_last(world, TESS)
     await joined(world)
+    await pushed(world)
+    await joined(world, made_by=BEN, sent_by=TESS)
     await pushed(world)
     await say(world, TESS, "BACK", "2")
     assert (await evaluated(world))["matters"] == "2"
@@ -314,7 +317,8 @@ async def test_a_talk_with_the_team_goes_on(world: World) -> None:
     await join_team(world, KIM, "Kim Nightingale")
     await say(world, ANN, "hello")
     code = code_in(await say(world, ANN, "LINK"))
-    await say(world, TESS, "PERSON", code)  # kept for the team no more than once: a code is still a code
+    await say(world, TESS, "PERSON", code)
+    assert await say(world, TESS, "is anybody there") == []  # kept for whoever takes over
     await say(world, KIM, "TAKE")
     before = len(await world.told(KIM))
     await say(world, TESS, "it is about my flat")
@@ -334,6 +338,7 @@ async def test_carers_and_charges_stay(world: World) -> None:
     assert await world.rows(f"SELECT roles FROM contacts WHERE id = {id}") == [("carer",)]
     await say(world, TESS, "UNLINK")
     assert (await world.told(BEN))[-1].text == phrase(world, "carer_ended").replace("{nickname}", "Tessie")
+    assert await world.rows(f"SELECT roles FROM contacts WHERE id = {bens}") == [("",)]
 
 
 async def test_nobody_cares_for_themselves(world: World) -> None:

@@ -250,10 +250,14 @@ async def test_who_is_silent_for_three_years_and_agrees_to_nothing_is_forgotten(
 
 
 async def test_who_told_us_to_stop_agrees_to_nothing(world: World) -> None:
-    await say(world, ANN, "JOIN", "yes", "skip", "skip", "skip", "STOP")
-    assert await world.rows("SELECT consents FROM contacts") == [("newsletter",)]
+    await say(world, BEN, "JOIN", "yes", "skip", "skip", "skip")
+    await link_carer(world, ANN, BEN, "Annie")
+    await say(world, ANN, "STOP")
+    rows = await world.rows("SELECT consents, roles FROM contacts ORDER BY consents")
+    assert rows == [("newsletter", "carer"), ("reminders_to_carer", "")]
     assert (await after(world, 36, days=-1)).people == 0
     assert (await after(world, 0, days=2)).people == 1
+    assert await world.rows("SELECT consents, roles FROM contacts") == [("newsletter", "")]
 
 
 async def test_who_is_still_with_us_in_some_way_is_not_forgotten(world: World) -> None:
