@@ -46,12 +46,12 @@ class _List:
 
 @dataclass(frozen=True)
 class Screen:
-    """All languages' lists. An alarm is its list, and whether no word before it turns it round. The exceptions are all
-    languages': people say an English idiom in the middle of their own.
+    """All languages' lists. An alarm is its list, and whether no word before it turns it round. An exception is for the
+    alarms of its own language; the English ones are for all: people say an English idiom in the middle of their own.
     """
 
     alarms: Index[tuple[_List, bool]] = field(default_factory=Index)
-    excepted: Index[None] = field(default_factory=Index)
+    excepted: Index[str] = field(default_factory=Index)
     languages: tuple[str, ...] = ()
 
     def hears(self, text: str) -> bool:
@@ -66,11 +66,11 @@ class Screen:
             return None
         for part in _SENTENCES.split(text[:_LONGEST]):
             tokens = fold(part).split()
-            excepted: list[tuple[int, int]] | None = None
+            excepted: list[tuple[int, int, str]] | None = None
             for start, end, (words, always) in self.alarms.hits(tokens):
                 if excepted is None:
-                    excepted = [(a, b) for a, b, _ in self.excepted.hits(tokens)]
-                if any(a < end and start < b for a, b in excepted):
+                    excepted = list(self.excepted.hits(tokens))
+                if any(a < end and start < b and whose in (words.language, "en") for a, b, whose in excepted):
                     continue
                 if always or words.negations.isdisjoint(tokens[max(0, start - _TURNED_WITHIN) : start]):
                     return words.language
@@ -83,13 +83,13 @@ _LONGEST = 4096
 def compile_lists(several: Iterable[DistressWords]) -> Screen:
     """Raises PatternError."""
     alarms: list[tuple[str, tuple[_List, bool]]] = []
-    excepted: list[tuple[str, None]] = []
+    excepted: list[tuple[str, str]] = []
     languages = []
     for words in several:
         languages.append(words.language)
         negations = frozenset(fold(word) for word in words.negations)
         one = _List(words.language, negations)
-        excepted += [(pattern, None) for pattern in words.except_]
+        excepted += [(pattern, words.language) for pattern in words.except_]
         alarms += [(pattern, (one, False)) for pattern in words.alarms]
         alarms += [(pattern, (one, True)) for pattern in words.alarms_with_not]
     return Screen(Index.of(alarms), Index.of(excepted), tuple(languages))

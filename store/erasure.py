@@ -104,10 +104,9 @@ async def _give_back(connection: AsyncConnection, ids: Callable[[], int], contac
 
 
 async def _leave_team_s_work(connection: AsyncConnection, contact_id: int) -> None:
-    """No talk, no fire and no note of the team's names the person, or an alert about them, any more."""
-    a, c, f = t.alerts.c, t.contacts.c, t.fires.c
+    """No fire and no note of the team's names the person, or an alert about them, any more."""
+    a, f = t.alerts.c, t.fires.c
     about_them = select(a.id).where(a.contact_id == contact_id)
-    await connection.execute(update(t.contacts).where(c.handover_id.in_(about_them)).values(handover_id=None))
     await connection.execute(delete(t.fires).where(f.session_id.in_(about_them)))
     await connection.execute(update(t.alerts).where(a.taken_by == contact_id).values(taken_by=None))
 

@@ -30,7 +30,6 @@ from flows.library import Library
 from scheduler.export import push
 from store import erasure, fires, people
 from store import tables as t
-from store.alerts import mark_done
 from store.history import history
 from store.members import Fate, bring_in, preview
 from store.sessions import restored
@@ -683,18 +682,6 @@ async def test_an_alert_that_somebody_has_taken(world: World) -> None:
     await forget(world, ANN)
     (told,) = (await world.told(KIM))[before - 1 :]  # the one with the number has gone
     assert told.text == world.app.library.phrases["en"].staff_done.replace("{number}", "1")
-    await assert_nothing_is_left(world, found)
-
-
-async def test_a_talk_that_was_closed_at_the_desk(world: World) -> None:
-    """`mime alerts --done` closes an alert; whoever had taken it may still be in it."""
-    await join_team(world, KIM, "Kim Nightingale")
-    await say(world, ANN, "PERSON")
-    await say(world, KIM, "TAKE")
-    ((alert,),) = await world.rows("SELECT id FROM alerts")
-    assert await mark_done(world.app.database, alert, world.clock())
-    found = await traces(world, ANN, KIM)
-    await forget(world, ANN)
     await assert_nothing_is_left(world, found)
 
 
