@@ -282,8 +282,21 @@ class Simulator:
     def _words(self) -> list[tuple[str, list[Word]]]:
         """Something to send first, the languages, and what may be sent at any time."""
         library = self.app.library
-        begin = ["CHECKIN", *(word for flow in library.flows.values() for word in flow.starts_with)]
-        steer = ["HELP", "BACK", "SKIP", "AGAIN", "LATER", "PERSON", "STOP", "START"]
+        begin = ["JOIN", "CHECKIN", *(word for flow in library.flows.values() for word in flow.starts_with)]
+        steer = [
+            "HELP",
+            "BACK",
+            "SKIP",
+            "AGAIN",
+            "LATER",
+            "PERSON",
+            "NEEDS",
+            "ABOUT ME",
+            "CARER",
+            "MY DATA",
+            "STOP",
+            "START",
+        ]
         return [
             ("Begin with", [Word(text) for text in begin]),
             ("Language", [Word(library.languages[tag].name, tag) for tag in library.spoken]),
