@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot.happenings import Batch, Happenings, code_of
+from bot.happenings import Batch, Happenings
 from bot.turn import Moment
 from domain.contact import URN, Purpose, Role
 from domain.message import BlockingChanged, DeliveryReport, Received
@@ -233,7 +233,7 @@ class Dispatcher:
         codes = set()
         for fact, urn_key, _ in arrivals:
             person = loaded.people.get(loaded.urns.get(urn_key, 0))
-            if isinstance(fact, Received) and (code := code_of(fact, person)) is not None:
+            if isinstance(fact, Received) and (code := self._happenings.code_of(fact, person)) is not None:
                 codes.add(self._vault.code(code))
         people = loaded.people
         around = Around(
@@ -246,10 +246,9 @@ class Dispatcher:
         if not around:
             return Circle()
         circle = await load_circle(tx, self._vault, around)
-        others = {id for names in circle.sharers.values() for id in names}
-        others |= {c.contact_id for charges in circle.charges.values() for c in charges}
-        await load_more(tx, self._vault, loaded, others)
-        await load_addresses(tx, circle, {c.contact_id for charges in circle.charges.values() for c in charges})
+        charges = {c.contact_id for several in circle.charges.values() for c in several}
+        await load_more(tx, self._vault, loaded, charges.union(*circle.sharers.values()))
+        await load_addresses(tx, circle, charges)
         return circle
 
 

@@ -38,6 +38,7 @@ from flows.effects import (
 )
 from flows.fold import digits_to_ascii, fold
 from flows.labels import label
+from flows.library import SOURCE_LANGUAGE
 from flows.model import SelectMultiple
 from flows.render import Renderer, marked
 from scheduler.plan import later
@@ -131,9 +132,27 @@ class Happenings:
             setting = replace(setting, offer=language_to_offer(self._library, fact))
         self._hear(batch, circle, owner, fact, urn_key, setting)
 
+    def code_of(self, fact: Received, person: Person | None) -> str | None:
+        """What might be a code or a poster's word. A word counts only where no question waits for an answer, and where
+        it means nothing else to us.
+        """
+        if fact.button is not None or len(fact.text) > 80:
+            return None
+        if (code := code_in(digits_to_ascii(fact.text))) is not None:
+            return code
+        if person is not None and person.talk is not None:
+            return None
+        said = fold(fact.text)
+        words = self._library.words[SOURCE_LANGUAGE]
+        if not 0 < len(said) <= 40 or said.isdecimal():
+            return None
+        if said in words.commands or said in words.languages or said in self._library.starts:
+            return None
+        return said.removeprefix("join ")
+
     def _setting(self, person: Person, fact: Received, circle: Circle) -> Setting:
         """What surrounds the words of somebody who writes for themself, from a phone of their own."""
-        code = code_of(fact, person)
+        code = self.code_of(fact, person)
         if code is None:
             return Setting(circle)
         return Setting(
@@ -539,18 +558,6 @@ class Happenings:
         if not contact.hours:
             return self._quiet.after(at)
         return in_hours(at, self._quiet, PreferredHours.parse(contact.hours))
-
-
-def code_of(fact: Received, person: Person | None) -> str | None:
-    """What might be a code or a poster's word. A word counts only where no question waits for an answer."""
-    if fact.button is not None or len(fact.text) > 80:
-        return None
-    if (code := code_in(digits_to_ascii(fact.text))) is not None:
-        return code
-    if person is not None and person.talk is not None:
-        return None
-    said = fold(fact.text)
-    return said.removeprefix("join ") if 0 < len(said) <= 40 and not said.isdecimal() else None
 
 
 def _wait_key(talk: Talk) -> str:

@@ -135,13 +135,15 @@ def channel_of(scheme: str) -> str:
 async def load_circle(tx: HotTransaction, vault: Vault, around: Around) -> Circle:
     """The newest address of each counts."""
     circle = Circle()
-    carers, charges, sharers, handovers, codes = await tx.fetch(
-        fetch(_CARERS, sorted(around.with_carers)),
-        fetch(_CHARGES, sorted(around.carers)),
-        fetch(_SHARERS, sorted(around.shared_urns)),
-        fetch(_HANDOVERS, sorted(around.handovers)),
-        fetch(_CODES, sorted(around.codes), locking=" FOR UPDATE"),
+    wanted = (
+        (_CARERS, around.with_carers, ""),
+        (_CHARGES, around.carers, ""),
+        (_SHARERS, around.shared_urns, ""),
+        (_HANDOVERS, around.handovers, ""),
+        (_CODES, around.codes, " FOR UPDATE"),
     )
+    rows = iter(await tx.fetch(*(fetch(text, sorted(keys), locking=lock) for text, keys, lock in wanted if keys)))
+    carers, charges, sharers, handovers, codes = (next(rows) if keys else [] for _, keys, _ in wanted)
     found: dict[tuple[int, int], Carer] = {}
     for contact_id, scope, carer_id, sealed, key, scheme, language in carers:
         nickname = vault.open(sealed, contact_id).decode()
@@ -166,7 +168,9 @@ async def load_circle(tx: HotTransaction, vault: Vault, around: Around) -> Circl
 
 async def load_addresses(tx: HotTransaction, circle: Circle, contact_ids: Iterable[int]) -> None:
     """Where these people are reached, added to the circle."""
-    (rows,) = await tx.fetch(fetch(_ADDRESSES, sorted(set(contact_ids))))
+    if not (ids := sorted(set(contact_ids))):
+        return
+    (rows,) = await tx.fetch(fetch(_ADDRESSES, ids))
     for contact_id, key, scheme, language in rows:
         circle.addresses[contact_id] = Address(contact_id, key, channel_of(scheme), language)
 
