@@ -24,10 +24,10 @@ from flows.fold import fold
 from flows.inputs import DONE, STEERING, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.library import Library
 from flows.localized import LocalFlow
-from flows.model import Action, SelectMultiple, SelectOne, YesNo
+from flows.model import Action, YesNo
 from flows.phrases import Phrases
 from flows.render import button_label
-from flows.replies import command, language_named, topic_left, understand
+from flows.replies import command, is_on_offer, language_named, topic_left, understand
 from flows.session import Outcome, Session
 from store.changes import Person, Talk
 from store.circle import Circle
@@ -143,10 +143,10 @@ class Conversation:
         if not received.text.strip():
             self._chat(turn, person, Say(self._phrases(turn).only_text))
             return
-        if setting.code is not None or (setting.typed and not self._answers(turn, talk, received.text, now)):
+        if setting.code is not None or (setting.typed and not self._answers(turn, talk, received.text)):
             self._take_code(turn, person, received, urn_key, now, setting)
             return
-        if said is not None and said not in _ALWAYS and self._answers(turn, talk, received.text, now):
+        if said is not None and said not in _ALWAYS and self._answers(turn, talk, received.text):
             said = None
         if said is not None:
             self._obey(turn, person, said, received, urn_key, now, setting.circle)
@@ -301,13 +301,11 @@ class Conversation:
     def _idle(self, talk: Talk, now: Moment) -> timedelta:
         return timedelta(milliseconds=max(0, now.ms - talk.heard_at))
 
-    def _answers(self, turn: Turn, talk: Talk | None, text: str, now: Moment) -> bool:
+    def _answers(self, turn: Turn, talk: Talk | None, text: str) -> bool:
         """Whether a steering word is also one of the answers on offer just now: then it is the answer."""
         flow = self._flow(turn, talk) if talk else None
         question = asked(flow, talk.session) if flow and talk else None
-        if flow is None or not isinstance(question, SelectOne | SelectMultiple | YesNo):
-            return False
-        return understand(question, text, flow.words, now.today) is not None
+        return flow is not None and question is not None and is_on_offer(question, text, flow.words)
 
     def _press(self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment) -> None:
         token, _, option = (received.button or "").rpartition(".")

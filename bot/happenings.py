@@ -190,7 +190,7 @@ class Happenings:
             if voice.charge is None
             else Setting(circle, helper="carer", reader=language)
         )
-        if voice.ended:
+        if voice.ended or voice.left:
             phone.voice_id = None
         elif phone.shared or voice.charge is not None:
             phone.voice_id, phone.voice_until = voice.contact_id, now + VOICE_MS

@@ -21,7 +21,7 @@ VOICE_MS = 30 * 60_000
 class Voice:
     """`contact_id` is whose words they are; None: it is not clear, and must be asked. `charge`: a carer answers
     for that person. `named`: the words were only to say who writes, as `nickname`. `ended`: a carer who
-    answered for somebody writes for themself again.
+    answered for somebody writes for themself again; `left`: they gave an order of their own, which does that too.
     """
 
     contact_id: int | None
@@ -29,6 +29,7 @@ class Voice:
     named: bool = False
     nickname: str = ""
     ended: bool = False
+    left: bool = False
 
 
 def whose(
@@ -62,7 +63,7 @@ def whose(
             return Voice(owner_id, ended=True)
         if steering is None or steering in STEERING:
             return Voice(answering.contact_id, answering)
-        return Voice(owner_id)  # a carer's commands are their own: no data, no settings of anybody else's
+        return Voice(owner_id, left=True)  # a carer's commands are their own: no data, no settings of anybody else's
     if not sharers:
         return Voice(owner_id)
     if speaking in sharers:

@@ -97,6 +97,18 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
             assert_never(question)
 
 
+def is_on_offer(question: Question, text: str, words: Lexicon) -> bool:
+    """Whether the text is one of the answers on offer word for word: then it is meant so, even where it steers too."""
+    said = fold(text)
+    match question:
+        case YesNo():
+            return said in words.yes_no
+        case SelectOne(choices=choices) | SelectMultiple(choices=choices):
+            return any(said in _names(choice) for choice in choices)
+        case _:
+            return False
+
+
 def command(text: str, words: Lexicon) -> Command | None:
     """The steering word that the whole text is, with or without "please" and a slip of the finger."""
     if len(text) > 160 or text.isdecimal():  # most replies are a number

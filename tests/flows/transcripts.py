@@ -34,12 +34,12 @@ from flows.effects import (
     StartWait,
     WithdrawAnswer,
 )
-from flows.engine import step
+from flows.engine import asked, step
 from flows.inputs import STEERING, Chose, Input, Replied, Started, Steered, WaitTimedOut
 from flows.localized import LocalFlow
-from flows.model import Period, SelectMultiple, SelectOne, YesNo
+from flows.model import Period
 from flows.render import Buttons, Renderer
-from flows.replies import command, understand
+from flows.replies import command, is_on_offer
 from flows.session import Session
 from store.sessions import restored, stored
 from tests.flows.shipped import TODAY, library
@@ -120,11 +120,8 @@ class _Conversation:
 
     def _answers(self, typed: str) -> bool:
         """As in `bot.conversation`: a steering word that is an answer on offer is the answer."""
-        question = self.flow.question(self.session.waiting_at or "")
-        return (
-            isinstance(question, SelectOne | SelectMultiple | YesNo)
-            and understand(question, typed, self.flow.words, self.today) is not None
-        )
+        question = asked(self.flow, self.session)
+        return question is not None and is_on_offer(question, typed, self.flow.words)
 
     def _step(self, given: Input) -> Iterator[str]:
         before = self.session
