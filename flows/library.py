@@ -33,9 +33,9 @@ class Language:
         return "draft" if self.reviewed_by is None else f"reviewed by {self.reviewed_by}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Library:
-    """`spoken` are the languages we may write in now: the reviewed ones, and drafts where allowed."""
+    """All of it would be megabytes of text: it has no repr of its own. `spoken` are the languages we may write in now: the reviewed ones, and drafts where allowed."""
 
     flows: Mapping[str, Flow]
     languages: Mapping[str, Language]
