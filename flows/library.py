@@ -35,7 +35,9 @@ class Language:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Library:
-    """All of it would be megabytes of text: it has no repr of its own. `spoken` are the languages we may write in now: the reviewed ones, and drafts where allowed."""
+    """`spoken` are the languages we may write in now: the reviewed ones, and drafts where allowed. It has no repr of
+    its own: that would be megabytes of text.
+    """
 
     flows: Mapping[str, Flow]
     languages: Mapping[str, Language]
