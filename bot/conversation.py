@@ -550,9 +550,10 @@ _COUNTRIES = {"+48": "pl", "+40": "ro", "+373": "ro", "+92": "ur", "+880": "bn"}
 
 def guess_language(library: Library, received: Received) -> str | None:
     """The language that somebody new writes in, as far as their phone or their script tells."""
-    hint = (received.language or "").split("-")[0].lower()
-    if hint in library.spoken:
-        return hint
+    hint = (received.language or "").lower()
+    for tag in (hint, hint.partition("-")[0]):  # en-gb is en to us, en-simple a language of its own
+        if tag in library.spoken:
+            return tag
     for tag, (first, last) in _SCRIPTS.items():
         if tag in library.spoken and any(first <= c <= last for c in received.text):
             return tag
