@@ -400,9 +400,14 @@ def _commands(app: App) -> dict[str, list[tuple[str, str]]]:
             ("checkin", app.library.phrases[tag].command_checkin),
             ("help", app.library.phrases[tag].command_help),
             ("language", app.library.phrases[tag].command_language),
+            ("join", app.library.phrases[tag].command_join),
+            ("needs", app.library.phrases[tag].command_needs),
+            ("carer", app.library.phrases[tag].command_carer),
+            ("mydata", app.library.phrases[tag].command_mydata),
             ("stop", app.library.phrases[tag].command_stop),
         ]
         for tag in app.library.spoken
+        if app.library.languages[tag].like is None  # Telegram knows no variants: Easy Read would be all of English
     }
 
 

@@ -121,6 +121,11 @@ class Conversation:
         """
         if person.contact.handover_id is None:
             return False
+        words = self.library.words[turn.language]
+        if language_named(received.text, words) or topic_left(received.text, words) is not None:
+            return False
+        if fold(received.text) in self.library.starts:
+            return False
         talk = person.talk
         flow = self._flow(turn, talk) if talk else None
         if talk is None or flow is None or talk.session.paused:

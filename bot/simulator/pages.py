@@ -293,7 +293,6 @@ class Simulator:
             "NEEDS",
             "ABOUT ME",
             "CARER",
-            "MY DATA",
             "STOP",
             "START",
         ]
