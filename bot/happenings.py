@@ -136,8 +136,8 @@ class Happenings:
         """What might be a code or a poster's word. A word counts only where no question waits for an answer, and where
         it means nothing else to us.
         """
-        if fact.button is not None or len(fact.text) > 80:
-            return None
+        if fact.button is not None or len(fact.text) > 80 or (len(fact.text) < 4 and fact.text.isdecimal()):
+            return None  # most messages: a button or a number
         if (code := code_in(digits_to_ascii(fact.text))) is not None:
             return code
         if person is not None and person.talk is not None:
