@@ -17,7 +17,7 @@ from store.database import Database
 log = structlog.get_logger()
 
 
-class _Every(IntervalTrigger):  # type: ignore[misc]  # the library has no types
+class _Every(IntervalTrigger):  # type: ignore[misc]  # the library ships no types, so to mypy its class is Any
     """After a leap of the clock it goes on from there. The library's own lists every ring that was missed,
     which for a year of seconds takes minutes and gigabytes.
     """

@@ -6,8 +6,9 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sized
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -32,6 +33,10 @@ ANSWERS = {
     "content": "7", "matters": "8", "mood": "6", "worry": "3", "heard": "9", "belonging": "10",
     "comment": "prefer_not_to_say", "again": "no", "wellbeing_score": "78",
 }  # fmt: skip
+
+
+def has(count: int, messages: Callable[[], Sized]) -> bool:
+    return len(messages()) == count
 
 
 async def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
@@ -115,10 +120,10 @@ async def test_polling_takes_a_whole_check_in_and_nobody_needs_to_reach_us(tmp_p
             buttons = dict(standin.messages(BENS_CHAT)[-1].buttons)
             standin.press(BENS_CHAT, buttons[label])
             pressed += 1
-            await until(lambda n=n: len(standin.messages(BENS_CHAT)) == n + 1)  # type: ignore[misc]
+            await until(partial(has, n + 1, partial(standin.messages, BENS_CHAT)))
         for n, word in enumerate(WORDS[8:], start=9):
             standin.say(BENS_CHAT, word)
-            await until(lambda n=n: len(standin.messages(BENS_CHAT)) == n)  # type: ignore[misc]
+            await until(partial(has, n, partial(standin.messages, BENS_CHAT)))
         await standin.settled()
         assert await exported(env["MIME_EVALUATION_DATABASE_URL"], "telegram") == ANSWERS
         await until(lambda: standin.requests["answerCallbackQuery"] == pressed)
@@ -158,7 +163,7 @@ async def test_web_and_worker_on_one_postgresql_do_a_check_in_together(tmp_path:
         assert standin.sent_to(ANN) == []  # nobody sends yet
         async with worker(tmp_path, env):
             for n, word in enumerate(WORDS[1:], start=1):
-                await until(lambda n=n: len(standin.sent_to(ANN)) == n)  # type: ignore[misc]
+                await until(partial(has, n, partial(standin.sent_to, ANN)))
                 standin.say(ANN, word)
             await until(lambda: len(standin.sent_to(ANN)) == len(WORDS))
             assert await exported(env["MIME_EVALUATION_DATABASE_URL"], "sms") == ANSWERS

@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from flows.effects import AlertKind
 from store import roster
 from store.alerts import Alert, Marked, mark_done, open_alerts
 from store.drills import Drill, begin, end
-from tests.conftest import World, settings_for
+from tests.conftest import Clock, World, settings_for
 from tests.process import command, environment
 
 ANA, BEN, CLEO = "tel:+447700900101", "telegram:4711", "tel:+447700900103"
@@ -316,13 +316,20 @@ def test_who_has_left_the_team_is_said_to_have() -> None:
 # As commands
 
 
+class ClockOnTheWall(Clock):
+    """The one that the commands beside us read; nobody sets it."""
+
+    def __call__(self) -> datetime:
+        return utc_now()
+
+
 @asynccontextmanager
 async def program(folder: Path) -> AsyncIterator[World]:
     """The running program beside a command, on the same stores and by the clock on the wall."""
     urls = (f"sqlite+aiosqlite:///{folder}/mime.db", f"sqlite+aiosqlite:///{folder}/evaluation.db")
     app = build(settings_for(*urls), simulate=True)
     try:
-        yield World(app, utc_now)  # type: ignore[arg-type]  # a clock that nobody sets
+        yield World(app, ClockOnTheWall())
     finally:
         await app.close()
 
