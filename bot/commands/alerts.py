@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from bot.app import utc_now
-from bot.commands.failing import at_the_stores, explained, fail
-from config.settings import Settings, read_settings
+from bot.commands.failing import at_the_stores, fail
+from bot.commands.opened import settings_with_key
+from config.settings import Settings
 from domain.ids import Ids
 from store.alerts import Alert, Marked, mark_done, open_alerts
 from store.database import Database
@@ -46,10 +47,7 @@ def alerts(
     done: Annotated[int | None, typer.Option(help="Mark the alert of this number as dealt with.")] = None,
 ) -> None:
     """List what a coordinator must look at, or mark one as dealt with."""
-    with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing: without it addresses cannot be opened")
+    settings = settings_with_key("addresses cannot be opened")
     if done is not None:
         with at_the_stores("marking the alert"):
             marked = asyncio.run(_done(settings, done))

@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 
 from bot.app import utc_now
-from bot.commands.failing import at_the_stores, explained, fail
+from bot.commands.failing import at_the_stores, fail
+from bot.commands.opened import settings_with_key
 from bot.drill import Watched, spoken, watch
-from config.settings import Settings, read_settings
+from config.settings import Settings
 from domain.ids import Ids
 from store import team
 from store.database import Database
@@ -36,10 +37,7 @@ def drill(
     minutes: Annotated[float, typer.Option(min=0, help="With --wait: how long to stay. Then the drill is over.")] = 15,
 ) -> None:
     """Practise: the running program calls the team as in an emergency. Nobody else is written to."""
-    with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing: without it nobody of the team can be named")
+    settings = settings_with_key("nobody of the team can be named")
     with at_the_stores("the drill"):
         watched = asyncio.run(_drill(settings, timedelta(minutes=minutes) if wait else None))
     if watched is None:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
+from bot.commands.opened import at_the_store, settings_with_key
 from bot.poster_words import refusal
 from bot.sheet import NoTypst, Sheet, pdf, spoken_number, svg
-from config.settings import Settings, read_settings
+from config.settings import Settings
 from store import posters
-from store.database import Database
 from store.posters import Poster
 from store.vault import Vault
 
 app = typer.Typer(no_args_is_help=True, help="Make posters, and see how often each was used.")
-T = TypeVar("T")
 
 #: The answers to "How did you hear of us?", which whoever comes by a poster is not asked.
 Source = Literal["visit", "article", "event", "partner", "member", "other"]
@@ -42,7 +39,7 @@ def add(
     pdf_file: Annotated[Path | None, typer.Option("--pdf", dir_okay=False, help="Write it as PDF.")] = None,
 ) -> None:
     """Make a poster: a word to text, and a link to scan."""
-    settings = _settings()
+    settings = settings_with_key("no word can be looked up")
     word, now = " ".join(word.split()).upper(), utc_now()
     with explained():
         why = refusal(word, library(settings, drafts=True))
@@ -64,7 +61,7 @@ def add(
             _write(file, content)
 
     with at_the_stores("adding the poster"):
-        _at_the_store(settings, act)
+        at_the_store(settings, act)
     if settings.twilio_from:
         typer.echo(f"People text {word} to {spoken_number(settings.twilio_from)}.")
     else:
@@ -77,9 +74,9 @@ def add(
 @app.command("list")
 def list_posters() -> None:
     """Show each poster, and how often it was used."""
-    settings = _settings()
+    settings = settings_with_key("no word can be looked up")
     with at_the_stores("reading the posters"):
-        found = _at_the_store(settings, posters.posters)
+        found = at_the_store(settings, posters.posters)
     now = utc_now()
     for one in found:
         place = f", {one.place}" if one.place else ""
@@ -92,9 +89,9 @@ def list_posters() -> None:
 @app.command()
 def remove(word: Annotated[str, typer.Argument(help="The poster's word.")]) -> None:
     """Let a poster's word and link work no more. What people answered stays."""
-    settings = _settings()
+    settings = settings_with_key("no word can be looked up")
     with at_the_stores("removing the poster"):
-        gone = _at_the_store(settings, lambda tx, vault: posters.remove(tx, vault, word))
+        gone = at_the_store(settings, lambda tx, vault: posters.remove(tx, vault, word))
     if not gone:
         fail(f"there is no poster with the word {word!r}: see mime poster list")
     typer.echo("Removed. Take the sheets down as well: who still texts the word is answered as if it were any other.")
@@ -127,23 +124,3 @@ def _ends(until: datetime, now: datetime) -> str:
     """`until` is midnight: the last day is the one before."""
     day = (until - timedelta(days=1)).date()
     return f"; until {day:%d %b %Y}" if until > now else f"; over since {day:%d %b %Y}"
-
-
-def _at_the_store(settings: Settings, act: Callable[[AsyncConnection, Vault], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = Database(settings.database_url)
-        try:
-            async with database.begin() as connection:
-                return await act(connection, Vault(settings.secret_key.get_secret_value()))
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
-
-
-def _settings() -> Settings:
-    with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it no word can be looked up")
-    return settings

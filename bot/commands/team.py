@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.app import library, utc_now
 from bot.codes import WORKS_MS
 from bot.commands.failing import at_the_stores, explained, fail
-from config.settings import Settings, read_settings
+from bot.commands.opened import at_the_store, settings_with_key
+from config.settings import Settings
 from domain.code import new_code, shown
 from domain.contact import Role
 from domain.hours import PreferredHours
@@ -26,11 +25,9 @@ from flows.fold import fold
 from flows.hours import read_hours
 from flows.render import form
 from store import roster
-from store.database import Database
 from store.vault import Vault
 
 app = typer.Typer(no_args_is_help=True, help="Arrange the team and its rota.")
-T = TypeVar("T")
 
 _WORKS = timedelta(milliseconds=WORKS_MS)
 Name = Annotated[str, typer.Argument(help="What the team calls them. Those whom they help see it too.")]
@@ -44,7 +41,7 @@ def add(
     hours: Annotated[str, typer.Option(help='When they may be called, such as "after 9, not Sunday".')] = "",
 ) -> None:
     """Print a code by which somebody joins the team from their own phone."""
-    settings = _settings()
+    settings = settings_with_key("nobody can be named")
     name = " ".join(name.split())
     if not fold(name):
         fail("the name has no letter in it")
@@ -52,7 +49,7 @@ def add(
     now = utc_now()
     expires_at = now + _WORKS
     with at_the_stores("adding to the team"):
-        code = _at_the_store(settings, partial(_invite, name, Role(role), turn, preferred, expires_at, now))
+        code = at_the_store(settings, partial(_invite, name, Role(role), turn, preferred, expires_at, now))
     typer.echo(f"Give this code to {name}, and to nobody else: {shown(code)}")
     ways = [f"by SMS to {settings.twilio_from}"] if settings.twilio_from else []
     ways += [f"to @{settings.telegram_bot_name} in Telegram"] if settings.telegram_bot_name else []
@@ -65,9 +62,9 @@ def add(
 @app.command("list")
 def list_team() -> None:
     """Show who is on the team, in the order in which they are called."""
-    settings = _settings()
+    settings = settings_with_key("nobody can be named")
     with at_the_stores("reading the team"):
-        members, invited = _at_the_store(settings, _read)
+        members, invited = at_the_store(settings, _read)
     for one in members:
         hours = "at any time" if one.hours is None else form(one.hours, "en_GB")
         away = "" if one.reachable else "; CANNOT BE REACHED: they said STOP, or blocked the bot"
@@ -81,10 +78,10 @@ def list_team() -> None:
 @app.command()
 def remove(name: Name) -> None:
     """Take somebody off the team. A code that they have not sent is void."""
-    settings = _settings()
+    settings = settings_with_key("nobody can be named")
     ids = Ids(time.time, random.Random(secrets.randbits(64)).getrandbits)
     with at_the_stores("removing from the team"):
-        done = _at_the_store(settings, lambda tx, vault: roster.remove(tx, vault, ids, name, utc_now()))
+        done = at_the_store(settings, lambda tx, vault: roster.remove(tx, vault, ids, name, utc_now()))
     if not done.left and not done.codes:
         fail(f"nobody on the team is called {name!r}: see mime team list")
     if done.left:
@@ -98,12 +95,12 @@ def remove(name: Name) -> None:
 @app.command()
 def turn(name: Name, place: Annotated[str, typer.Argument(metavar="N|off", help="1 is called first.")]) -> None:
     """Give somebody a place on the rota, or none."""
-    settings = _settings()
+    settings = settings_with_key("nobody can be named")
     if place != "off" and not (place.isascii() and place.isdigit() and 0 < int(place) < 1000):
         fail(f"{place!r} is no place on the rota: give a number from 1 on, or off")
     number = None if place == "off" else int(place)
     with at_the_stores("changing the rota"):
-        found = _at_the_store(settings, lambda tx, vault: roster.set_turn(tx, vault, name, number))
+        found = at_the_store(settings, lambda tx, vault: roster.set_turn(tx, vault, name, number))
     if not found:
         fail(f"nobody on the team is called {name!r}: see mime team list")
     typer.echo(f"{name} is {_place(number)}.")
@@ -130,26 +127,6 @@ async def _invite(
 
 async def _read(connection: AsyncConnection, vault: Vault) -> tuple[list[roster.Entry], list[roster.Invitation]]:
     return await roster.roster(connection, vault), await roster.invitations(connection, vault, utc_now())
-
-
-def _at_the_store(settings: Settings, act: Callable[[AsyncConnection, Vault], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = Database(settings.database_url)
-        try:
-            async with database.begin() as connection:
-                return await act(connection, Vault(settings.secret_key.get_secret_value()))
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
-
-
-def _settings() -> Settings:
-    with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it nobody can be named")
-    return settings
 
 
 def _hours(settings: Settings, text: str) -> PreferredHours:
