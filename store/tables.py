@@ -222,7 +222,7 @@ inbox = Table(
 )
 
 #: Answers by session and question; a changed answer takes the place of the old one with a higher
-#: `revision`. `exported_at` is empty until the evaluation store has this revision.
+#: `revision`. `exported_at` is empty until the evaluation store has this revision. `event_id`: what it is about.
 answers = Table(
     "answers",
     metadata,
@@ -241,6 +241,7 @@ answers = Table(
     Column("helper", String(16), nullable=False, server_default=""),
     Column("answered_at", BigInteger, nullable=False),
     Column("exported_at", BigInteger),
+    Column("event_id", BigInteger),
     UniqueConstraint("session_id", "question"),
     Index(
         "ix_answers_to_export",
@@ -357,4 +358,135 @@ early_receipts = Table(
     Column("status", String(10), nullable=False),
     Column("error", Text),
     Column("at", BigInteger, nullable=False),
+)
+
+#: What people attend. `document` is the whole `domain.event.Event` as JSON; the columns beside it are for finding and
+#: counting. `room` says where, folded, so that two events in one room are seen. `taken` places are held, `beside` of
+#: them for companions, and `asked` people asked for one so far: kept exact by the row's lock. `walk_ins` came without
+#: a booking.
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    _project(),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("room", String(200), nullable=False, server_default=""),
+    Column("capacity", Integer),
+    Column("kept", Integer, nullable=False, server_default=text("0")),
+    Column("taken", Integer, nullable=False, server_default=text("0")),
+    Column("beside", Integer, nullable=False, server_default=text("0")),
+    Column("asked", Integer, nullable=False, server_default=text("0")),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("walk_ins", Integer, nullable=False, server_default=text("0")),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("published_at", BigInteger),
+    Column("called_off_at", BigInteger),
+    UniqueConstraint("project_id", "number"),
+    Index("ix_events_state", "state", "starts_at"),
+)
+
+#: A place at an event, or the wish for one (see `domain.places.Booking`). `came` is empty until somebody has looked;
+#: `sealed` is why they gave it up or did not come. `urn_key` and `channel`: where they are written to about it.
+bookings = Table(
+    "bookings",
+    metadata,
+    _id(),
+    _project(),
+    Column("event_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("status", String(12), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("companions", SmallInteger, nullable=False, server_default=text("0")),
+    Column("offered_until", BigInteger),
+    Column("offers", SmallInteger, nullable=False, server_default=text("0")),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("acknowledged", Integer, nullable=False, server_default=text("0")),
+    Column("urn_key", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("came", Boolean),
+    Column("companions_came", SmallInteger, nullable=False, server_default=text("0")),
+    Column("sealed", LargeBinary),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    UniqueConstraint("event_id", "contact_id"),
+    Index("ix_bookings_event_id", "event_id", "status", "position"),
+)
+
+#: Who does what at an event beside attending it. `sealed`, for that contact: their notes of it afterwards.
+duties = Table(
+    "duties",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True),
+    Column("role", String(16), primary_key=True),
+    _project(),
+    Column("sealed", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_duties_contact_id", "contact_id"),
+)
+
+#: Something to be arranged for an event: a need of somebody who comes. `owner_id` is who of the team sees to it.
+#: Settled when `settled_at` is set.
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _project(),
+    Column("event_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("owner_id", BigInteger),
+    Column("due_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("event_id", "contact_id", "kind"),
+)
+
+#: More of something is wanted, and where: for what to offer next.
+demands = Table(
+    "demands",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("district", String(40), nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("contact_id", "kind"),
+)
+
+#: Something else that people may put themselves forward for (see `domain.opportunity.Opportunity`).
+opportunities = Table(
+    "opportunities",
+    metadata,
+    _id(),
+    _project(),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("closes_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("project_id", "number"),
+    Index("ix_opportunities_state", "state", "closes_at"),
+)
+
+#: Who put themselves forward for an opportunity.
+interests = Table(
+    "interests",
+    metadata,
+    _id(),
+    _project(),
+    Column("opportunity_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("urn_key", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+    UniqueConstraint("opportunity_id", "contact_id"),
 )

@@ -1,0 +1,191 @@
+"""Who has a place at an event, who waits for one, and whose turn it is when one comes free. Pure.
+
+The order is the order of asking. A free place goes to the first on the list whom it is enough for: who brings a
+companion waits until there are two. An offer holds its places until it is answered or its time is over; who lets it
+pass goes to the end of the list, and after the second time is no longer on it. Nobody who asks now goes before
+somebody who waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+#: After so many offers that somebody let pass, we ask them no more.
+OFFERS = 2
+
+
+class BookingStatus(StrEnum):
+    """`offered`: a place came free and is held while they think. `out`: they gave their place up, or do not wait any
+    more. `declined`: they were asked and will not come. `lapsed`: they let the last offer pass.
+    """
+
+    BOOKED = "booked"
+    WAITING = "waiting"
+    OFFERED = "offered"
+    OUT = "out"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+
+
+#: Those who have a place or may get one.
+LIVE = frozenset({BookingStatus.BOOKED, BookingStatus.WAITING, BookingStatus.OFFERED})
+_HOLDS = frozenset({BookingStatus.BOOKED, BookingStatus.OFFERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Somebody's place at an event, or their wish for one. `position` is their number in the order of asking;
+    `companions` come with them. `offered_until` (ms) is when the offer of a place ends; `offers` counts them.
+    `revision` is the one of the event that they were last told of, and `acknowledged` the one they said yes to.
+    """
+
+    id: int
+    event_id: int
+    contact_id: int
+    status: BookingStatus
+    position: int
+    companions: int = 0
+    offered_until: int | None = None
+    offers: int = 0
+    revision: int = 0
+    acknowledged: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def holds(self) -> bool:
+        """Whether places are held for them."""
+        return self.status in _HOLDS
+
+
+class Settled(StrEnum):
+    """What became of a wish."""
+
+    BOOKED = "booked"
+    WAITING = "waiting"
+    OUT = "out"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(slots=True)
+class Places:
+    """The places of one event while wishes are settled, one after the other. `taken` are held for people, `beside`
+    of them for their companions; `asked` is the highest position given so far. `bookings` are those of the
+    people concerned, by contact; `waiting` is the list in its order. Bookings that change are in `changed`.
+    """
+
+    event_id: int
+    capacity: int | None
+    kept: int
+    taken: int
+    beside: int
+    asked: int
+    bookings: dict[int, Booking] = field(default_factory=dict)
+    waiting: list[Booking] = field(default_factory=list)
+    changed: dict[int, Booking] = field(default_factory=dict)
+
+    def enough_for(self, companions: int) -> bool:
+        """Whether there are places for one more person with these companions, the kept ones being theirs only."""
+        if self.capacity is None:
+            return True
+        still_kept = max(0, self.kept - self.beside - companions)
+        return self.taken + 1 + companions + still_kept <= self.capacity
+
+    def ask(self, id: int, contact_id: int, companions: int) -> Settled:
+        """Somebody wants a place: they have it, or they wait. `id` is for their booking, if they have none yet."""
+        known = self.bookings.get(contact_id)
+        if known is not None and known.live:
+            return self.accept(contact_id) if known.status is BookingStatus.OFFERED else Settled.UNCHANGED
+        self.asked += 1
+        booking = Booking(
+            id if known is None else known.id,
+            self.event_id,
+            contact_id,
+            BookingStatus.WAITING,
+            self.asked,
+            companions,
+        )
+        if not self.enough_for(companions) or self._first_to_fit() is not None:
+            self.waiting.append(booking)
+            self._put(booking)
+            return Settled.WAITING
+        self._hold(booking, BookingStatus.BOOKED)
+        return Settled.BOOKED
+
+    def accept(self, contact_id: int) -> Settled:
+        """They take the place that was offered. Where the offer has passed and a place is free, they have it still."""
+        booking = self.bookings.get(contact_id)
+        match booking:
+            case Booking(status=BookingStatus.OFFERED):
+                self._put(replace(booking, status=BookingStatus.BOOKED, offered_until=None))
+                return Settled.BOOKED
+            case Booking(status=BookingStatus.WAITING) if self._first_to_fit() is booking:
+                self._hold(self._off_the_list(booking), BookingStatus.BOOKED)
+                return Settled.BOOKED
+            case Booking(status=BookingStatus.WAITING):
+                return Settled.WAITING
+            case _:
+                return Settled.UNCHANGED
+
+    def give_up(self, contact_id: int, *, declined: bool = False) -> Settled:
+        """They do not come, or do not wait any more."""
+        booking = self.bookings.get(contact_id)
+        if booking is None or not booking.live:
+            return Settled.UNCHANGED
+        status = BookingStatus.DECLINED if declined else BookingStatus.OUT
+        self._leave(booking, replace(booking, status=status, offered_until=None))
+        return Settled.DECLINED if declined else Settled.OUT
+
+    def lapse(self, contact_id: int, now_ms: int) -> Settled:
+        """The time of an offer is over: they go to the end of the list, or after the second time off it."""
+        booking = self.bookings.get(contact_id)
+        if booking is None or booking.status is not BookingStatus.OFFERED or (booking.offered_until or 0) > now_ms:
+            return Settled.UNCHANGED
+        if booking.offers >= OFFERS:
+            self._leave(booking, replace(booking, status=BookingStatus.LAPSED, offered_until=None))
+            return Settled.LAPSED
+        self.asked += 1
+        back = replace(booking, status=BookingStatus.WAITING, offered_until=None, position=self.asked)
+        self._leave(booking, back)
+        self.waiting.append(back)
+        return Settled.WAITING
+
+    def offer(self, until_ms: int) -> Iterable[Booking]:
+        """Whoever is offered a place now, in order, as long as there are any that are enough."""
+        while (first := self._first_to_fit()) is not None:
+            self._off_the_list(first)
+            offered = replace(first, offered_until=until_ms, offers=first.offers + 1)
+            yield self._hold(offered, BookingStatus.OFFERED)
+
+    def _first_to_fit(self) -> Booking | None:
+        if not self.enough_for(0):  # then for nobody: no need to go through a long list
+            return None
+        return next((one for one in self.waiting if self.enough_for(one.companions)), None)
+
+    def _off_the_list(self, booking: Booking) -> Booking:
+        self.waiting.remove(booking)
+        return booking
+
+    def _hold(self, booking: Booking, status: BookingStatus) -> Booking:
+        self.taken += 1 + booking.companions
+        self.beside += booking.companions
+        return self._put(replace(booking, status=status))
+
+    def _leave(self, was: Booking, now: Booking) -> None:
+        if was.holds:
+            self.taken -= 1 + was.companions
+            self.beside -= was.companions
+        else:
+            self.waiting.remove(was)
+        self._put(now)
+
+    def _put(self, booking: Booking) -> Booking:
+        self.bookings[booking.contact_id] = booking
+        self.changed[booking.contact_id] = booking
+        return booking
