@@ -132,6 +132,7 @@ def build(
         vault.button,
         vault.code,
         rng.randrange if rng else secrets.randbelow,
+        settings.quiet.zone,
         provider_answers_stop={"sms": STOPS_AT} if settings.twilio_on and not simulate else {},
     )
     senders: list[Sender] = []

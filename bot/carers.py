@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bot.turn import Relay, Turn
 from domain.carer import Kind, carer_gets
@@ -10,12 +10,22 @@ from domain.contact import Purpose
 from domain.message import MessageClass
 from flows.effects import Ask, Say
 from flows.library import Library
+from flows.localized import LocalFlow
 from store.changes import Person
 from store.circle import Carer
 
 
-def told(library: Library, person: Person, turn: Turn, carers: list[Carer], nickname: str) -> Iterator[Relay]:
-    """What goes to the carers, each in their language. A flow about the person's own settings is none of theirs."""
+def told(
+    library: Library,
+    person: Person,
+    turn: Turn,
+    carers: list[Carer],
+    nickname: str,
+    as_asked: Callable[[LocalFlow], LocalFlow],
+) -> Iterator[Relay]:
+    """What goes to the carers, each in their language. A flow about the person's own settings is none of theirs.
+    `as_asked` fills a flow with what it is about.
+    """
     talk = person.talk
     flow = library.flows.get(talk.session.flow) if talk is not None else None
     asks = [one for one in turn.said if isinstance(one, Ask)]
@@ -32,7 +42,7 @@ def told(library: Library, person: Person, turn: Turn, carers: list[Carer], nick
         elif not reminder and carer_gets(carer.scope, Kind.QUESTION, agreed=agreed):
             local = library.flow(flow.id, language)
             for ask in asks:
-                question = local.question(ask.question.name) if local is not None else None
+                question = as_asked(local).question(ask.question.name) if local is not None else None
                 if question is not None:
                     said = (Say(phrases.carer_question, {"nickname": nickname}), Ask(question))
                     yield Relay(carer.address, said, language)

@@ -7,12 +7,13 @@ The engine answers for what happens inside a flow; this file for all around it. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from bot import codes, team
-from bot.turn import Alert, Errand, Moment, Setting, Turn
+from bot import codes, events, team
+from bot.turn import Alert, Errand, Moment, Next, Setting, Turn
 from domain.carer import Scope
 from domain.code import CodeKind, shown
 from domain.contact import Purpose
@@ -26,16 +27,17 @@ from flows.library import Library
 from flows.localized import LocalFlow
 from flows.model import Action, YesNo
 from flows.phrases import Phrases
+from flows.programme import with_events
 from flows.render import button_label
 from flows.replies import command, is_on_offer, language_named, topic_left, understand
 from flows.session import Outcome, Session
 from store.changes import Person, Talk
 from store.circle import Circle
+from store.programme import NO_PROGRAMME, Programme
+from store.times import from_ms
 
 #: Words outside any conversation are answered this many times in a row: the other end may be a machine.
 CHATTER = 5
-#: Done for people by a person until the bot learns to; each tells the team.
-_BY_A_PERSON = frozenset({Command.EVENTS, Command.BOOKINGS, Command.OUT})
 _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
 CHECKIN_FLOW, JOINING_FLOW = "wellbeing", "joining"
 #: Words that start a flow.
@@ -71,7 +73,7 @@ _OPTION = re.compile(r"-?[0-9]{1,3}")
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """`ids` gives a new id; `button` gives the token of a question's buttons in a session; `code_key` the key
-    of a code; `below(n)` a number from 0 to n-1 that nobody can foresee.
+    of a code; `below(n)` a number from 0 to n-1 that nobody can foresee. `zone` is the one whose clocks people read.
 
     `provider_answers_stop`: by channel, the words for STOP to which the provider itself answers, and
     after which it would refuse our own answer.
@@ -82,6 +84,7 @@ class Conversation:
     button: Callable[[int, str], str]
     code_key: Callable[[str], int]
     below: Callable[[int], int]
+    zone: ZoneInfo
     provider_answers_stop: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def hear(
@@ -90,6 +93,7 @@ class Conversation:
         """Somebody wrote or pressed a button."""
         setting = setting or Setting()
         turn = Turn(self.library.language(setting.reader or person.contact.language), setting.helper)
+        turn.programme = setting.programme
         if setting.greeting is not None:
             turn.said.append(setting.greeting)
         if received.button is not None:
@@ -272,21 +276,34 @@ class Conversation:
         turn.codes.append(row)
         return shown(code)
 
-    def wake(self, person: Person, talk: Talk, now: Moment) -> Turn:
+    def wake(self, person: Person, talk: Talk, now: Moment, programme: Programme = NO_PROGRAMME) -> Turn:
         """The fire of a waiting talk rang. Where the talk has moved on meanwhile, nothing follows:
         the caller sets the fire again for the present deadline.
         """
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.REMINDER)
+        turn.programme = programme
         if talk.deadline_at <= now.ms:
             self._step(turn, person, talk, WaitTimedOut(talk.session.sprint), now)
         self._knock(turn, person)
         return turn
 
-    def begin(self, person: Person, flow: str, channel: str, urn_key: int, now: Moment) -> Turn:
+    def begin(
+        self,
+        person: Person,
+        flow: str,
+        channel: str,
+        urn_key: int,
+        now: Moment,
+        *,
+        programme: Programme = NO_PROGRAMME,
+        about: tuple[int, ...] = (),
+        message_class: MessageClass = MessageClass.INVITATION,
+    ) -> Turn:
         """A flow is due for somebody who did not just write: a repeated check-in, an invitation."""
-        turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.INVITATION)
+        turn = Turn(self.library.language(person.contact.language), message_class=message_class)
+        turn.programme = programme
         if person.contact.stopped_at is None:
-            self._start(turn, person, flow, channel, urn_key, now)
+            self._start(turn, person, flow, channel, urn_key, now, about=about)
         self._knock(turn, person)
         return turn
 
@@ -301,7 +318,21 @@ class Conversation:
         return self.library.phrases[turn.language]
 
     def _flow(self, turn: Turn, talk: Talk) -> LocalFlow | None:
-        return self.library.flow(talk.session.flow, turn.language)
+        flow = self.library.flow(talk.session.flow, turn.language)
+        session = talk.session
+        return flow if flow is None else self.about(turn, flow, talk.contact_id, session.about, session.answers)
+
+    def about(
+        self, turn: Turn, flow: LocalFlow, contact_id: int, about: Sequence[int], facts: Mapping[str, Answer]
+    ) -> LocalFlow:
+        """The flow as it is asked about these events; any other as it is."""
+        if not flow.about_events:
+            return flow
+        programme = turn.programme
+        there = [programme.events[id] for id in about if id in programme.events]
+        mine = programme.bookings.get(contact_id, {}).get(about[0]) if about else None
+        until = from_ms(mine.offered_until) if mine is not None and mine.offered_until is not None else None
+        return with_events(flow, there, facts, self.zone, until=until)
 
     def _idle(self, talk: Talk, now: Moment) -> timedelta:
         return timedelta(milliseconds=max(0, now.ms - talk.heard_at))
@@ -375,10 +406,17 @@ class Conversation:
                 turn.said.append(Say(phrases.link_code, {"code": code}))
             case Command.MY_DATA | Command.DELETE_LAST:
                 turn.errands.append(Errand(said.value))
+            case Command.EVENTS:
+                self._follow(turn, person, events.what_is_open(turn, person), received.channel, urn_key, now)
+            case Command.BOOKINGS:
+                events.say_bookings(turn, person, phrases, self.zone)
+            case Command.OUT:
+                if (giving_up := events.giving_up(turn, person)) is not None:
+                    self._follow(turn, person, giving_up, received.channel, urn_key, now)
+                else:
+                    turn.said.append(Say(phrases.bookings_none))
             case _:
-                assert said in _BY_A_PERSON, said
-                turn.said.append(Say(phrases.call_us))
-                turn.alerts.append(Alert(self.ids(), said.value))
+                raise AssertionError(f"nothing follows from {said!r}")
 
     def _tell_of_carers(self, turn: Turn, person: Person, circle: Circle) -> None:
         """Who may do what for them, or for whom they may answer."""
@@ -409,23 +447,29 @@ class Conversation:
         urn_key: int,
         now: Moment,
         answers: Mapping[str, Answer] | None = None,
+        about: tuple[int, ...] = (),
     ) -> None:
-        """Start a flow; somebody who is in it already is asked on instead. `answers` are known without asking."""
+        """Start a flow; somebody who is in it already is asked on instead. `answers` are known without asking,
+        `about` are the events it is about.
+        """
         flow = self.library.flow(id, turn.language)
         if flow is None:
             return
+        flow = self.about(turn, flow, person.contact.id, about, answers or {})
         talk = person.talk
-        if talk is not None and talk.session.flow == id and turn.message_class is MessageClass.REPLY:
+        if talk is not None and talk.session.flow == id and not about and turn.message_class is MessageClass.REPLY:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
-        if talk is not None and flow.resumes and person.suspended is None:
+        replaced = talk is not None and id in events.BEGUN_BY_WORD and talk.session.flow in events.BEGUN_BY_WORD
+        if talk is not None and flow.resumes and person.suspended is None and not replaced:
             person.suspended, person.talk = talk, None
             person.contact = replace(person.contact, suspended_id=talk.id)
         elif talk is not None:
             self._end_quietly(turn, talk, Outcome.REPLACED)
             person.talk = None
         at = now.ms
-        begun = Talk(self.ids(), person.contact.id, Session(id, flow.version), channel, urn_key, at, at, at, 0)
+        session = Session(id, flow.version, about=about)
+        begun = Talk(self.ids(), person.contact.id, session, channel, urn_key, at, at, at, 0)
         known: dict[str, Answer] = {
             q.name: "yes"
             for q in flow.asked()
@@ -483,8 +527,15 @@ class Conversation:
                         self._tell_team(turn, kind)
                 case _:
                     turn.done.append((talk, effect))
-        if talk.outcome is not None and person.talk is None and person.suspended is not None:
-            self._resume(turn, person, now)
+        if talk.outcome is not None and person.talk is None:
+            if (follows := turn.follows) is not None:
+                turn.follows = None
+                self._follow(turn, person, follows, talk.channel, talk.urn_key, now)
+            elif person.suspended is not None:
+                self._resume(turn, person, now)
+
+    def _follow(self, turn: Turn, person: Person, next: Next, channel: str, urn_key: int, now: Moment) -> None:
+        self._start(turn, person, next.flow, channel, urn_key, now, next.known, next.about)
 
     def _do(self, turn: Turn, person: Person, talk: Talk, action: Action, now: Moment) -> None:
         phrases = self._phrases(turn)
@@ -516,6 +567,10 @@ class Conversation:
             case Action.CALL_ME:
                 turn.said.append(Say(phrases.call_noted))
                 self._tell_team(turn, AlertKind.CALL)
+            case Action.WORRIED:
+                self._tell_team(turn, AlertKind.WORRIED)
+            case _:
+                events.act(turn, person, talk, action, phrases, self.zone, now)
 
     def _resume(self, turn: Turn, person: Person, now: Moment) -> None:
         """Back to where they were before the flow that has just ended."""
@@ -526,6 +581,12 @@ class Conversation:
         person.talk = talk
         person.contact = replace(person.contact, session_id=talk.id)
         self._step(turn, person, talk, Steered(Command.AGAIN), now)
+
+    def leave(self, turn: Turn, person: Person, talk: Talk, outcome: Outcome) -> None:
+        """End the talk that somebody is in, and no other."""
+        self._end_quietly(turn, talk, outcome)
+        person.talk = None
+        person.contact = replace(person.contact, session_id=None)
 
     def _leave(self, turn: Turn, person: Person, outcome: Outcome) -> None:
         """End the talks that somebody is in, from outside the engine."""

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from bot.event_fires import KINDS as OF_EVENTS
+from bot.event_fires import PLACES
 from bot.happenings import Batch, Happenings
 from bot.turn import Moment
 from domain.contact import URN, Purpose, Role
@@ -24,6 +26,7 @@ from store.changes import AlertRow, Changes, Due, Loaded
 from store.circle import Around, Circle, load_addresses, load_circle
 from store.database import Database, HotTransaction, is_refusal
 from store.outbox import report
+from store.programme import NO_PROGRAMME, Programme, Wanted, load_programme, load_rooms
 from store.times import to_ms
 from store.turns import load, load_more, save
 from store.vault import Vault
@@ -173,22 +176,27 @@ class Dispatcher:
         async with self._database.hot() as tx:
             loaded = await load(tx, vault, urns, [seen for _, _, seen in arrivals], due)
             circle = await self._circle(tx, loaded, arrivals, due)
+            batch.programme = await self._programme(tx, loaded, circle, arrivals, due, batch.moment.ms)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
                 if seen_key in seen:
                     continue  # the provider delivered this before
                 seen.add(seen_key)
                 batch.changes.seen.append((seen_key, batch.moment.ms))
+                batch.fact = arrival
                 try:
                     self._happenings.arrived(batch, loaded, circle, arrival, urn_key)
                 except Exception as error:
                     raise Poison(arrival) from error
             for fire in due:
                 if fire.id in loaded.due:
+                    batch.fact = fire
                     try:
                         self._happenings.rang(batch, loaded, circle, fire)
                     except Exception as error:
                         raise Poison(fire) from error
+            if batch.unsettled or any(fire.kind == PLACES for fire in due):
+                await self._settle(tx, batch, due)
             save(tx, vault, self._ids, batch.moment.ms, batch.changes)
             if reports:
                 await report(tx, reports, batch.moment.ms, self._ids)
@@ -196,6 +204,47 @@ class Dispatcher:
         self.batches += 1
         if batch.changes.outbox:
             self._on_queued()
+
+    async def _programme(
+        self,
+        tx: HotTransaction,
+        loaded: Loaded,
+        circle: Circle,
+        arrivals: Sequence[tuple[Received | BlockingChanged, int, int]],
+        due: Sequence[Due],
+        now_ms: int,
+    ) -> Programme:
+        """What must be known of events, for the few whose messages or fires have to do with any."""
+        contacts, asking = set(), False
+        for fact, urn_key, _ in arrivals:
+            person = loaded.people.get(loaded.urns.get(urn_key, 0))
+            if isinstance(fact, Received) and self._happenings.asks_of_events(fact, person):
+                asking = True
+                if person is not None:
+                    contacts.add(person.contact.id)
+        about = {fire.session_id or 0 for fire in due if fire.kind in OF_EVENTS}
+        contacts |= {fire.contact_id for fire in due if fire.kind in OF_EVENTS}
+        for person in loaded.people.values():
+            for talk in (person.talk, person.suspended):
+                if talk is not None and talk.session.about:
+                    about.update(talk.session.about)
+                    contacts.add(person.contact.id)
+        wanted = Wanted(contacts, about, asking)
+        return await load_programme(tx, self._vault, wanted, now_ms) if wanted else NO_PROGRAMME
+
+    async def _settle(self, tx: HotTransaction, batch: Batch, due: Sequence[Due]) -> None:
+        """Lock the events that places are wished for, and settle the wishes in their order."""
+        events = {wished.event_id for one in batch.unsettled for wished in one.turn.wishes}
+        events |= {fire.session_id or 0 for fire in due if fire.kind == PLACES}
+        rooms = await load_rooms(tx, events, [one.person.contact.id for one in batch.unsettled])
+        for one in batch.unsettled:
+            try:
+                self._happenings.settle(batch, rooms, one)
+            except Exception as error:
+                raise Poison(one.fact) from error
+        for fire in due:
+            if fire.kind == PLACES and (room := rooms.get(fire.session_id or 0)) is not None:
+                self._happenings.settle_room(batch, room)
 
     async def _park(self, fact: Fact, now: datetime) -> None:
         """Note that it came, so that it is not brought for ever, and that somebody must look. A

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 
 import structlog
 
 from bot.carers import told
 from bot.conversation import Conversation, guess_language, language_to_offer
+from bot.event_fires import KINDS as OF_EVENTS
+from bot.event_fires import EventFires
+from bot.settling import Room, Settling
 from bot.turn import Moment, Relay, Setting, Turn
 from bot.voices import VOICE_MS, Voice, whose
 from domain.code import code_in
@@ -37,13 +41,17 @@ from flows.effects import (
     WithdrawAnswer,
 )
 from flows.fold import digits_to_ascii, fold
+from flows.inputs import Command
 from flows.labels import label
-from flows.library import SOURCE_LANGUAGE
+from flows.library import SOURCE_LANGUAGE, Library
 from flows.model import SelectMultiple
 from flows.render import Renderer, marked
+from flows.replies import command
+from flows.session import Session
 from scheduler.plan import later
 from store.changes import AlertRow, AnswerRow, Changes, Due, Loaded, Person, Phone, ProfileRow, Queued, Talk
 from store.circle import Circle
+from store.programme import NO_PROGRAMME, Programme
 from store.times import to_ms
 from store.vault import Vault
 
@@ -65,6 +73,9 @@ LONG_SILENCE_MS = 180 * _DAY_MS
 STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
 #: Asks the waiting question again; understood in every language.
 AGAIN = "again"
+#: Words that ask for events; none of them is longer, in any language.
+_ASKING = frozenset({Command.EVENTS, Command.BOOKINGS, Command.OUT})
+_WORDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +86,28 @@ class ChannelKind:
     sms: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A turn that wishes for places: what it says is known when the rows of the events are locked."""
+
+    fact: Received | BlockingChanged | Due
+    person: Person
+    turn: Turn
+    channel: str
+    urn_key: int
+    key: str
+    circle: Circle
+
+
 @dataclass(slots=True)
 class Batch:
-    """What one transaction gathers before it writes."""
+    """What one transaction gathers before it writes. `fact` is the one in hand; `unsettled` turns wish for places."""
 
     moment: Moment
     changes: Changes = field(default_factory=Changes)
+    programme: Programme = NO_PROGRAMME
+    fact: Received | BlockingChanged | Due | None = None
+    unsettled: list[Unsettled] = field(default_factory=list)
 
 
 class Happenings:
@@ -107,6 +134,19 @@ class Happenings:
         self._quiet = quiet
         self._ids = ids
         self._accepts = accepts
+        self._settling = Settling(quiet, ids)
+        self._event_fires = EventFires(conversation, self._settling)
+
+    def asks_of_events(self, fact: Received, person: Person | None) -> bool:
+        """Whether what is open, and what they have, must be known to answer this: a word for it, or a talk of it."""
+        if person is not None:
+            talks = (person.talk, person.suspended)
+            if any(talk is not None and _about_events(self._library, talk) for talk in talks):
+                return True
+        if fact.button is not None or len(fact.text) > _WORDS or fact.text.isdecimal():
+            return False
+        language = self._library.language(person.contact.language if person is not None else None)
+        return command(fact.text, self._library.words[language]) in _ASKING
 
     def arrived(
         self, batch: Batch, loaded: Loaded, circle: Circle, fact: Received | BlockingChanged, urn_key: int
@@ -246,6 +286,8 @@ class Happenings:
             person.contact = replace(before, session_id=None)
             batch.changes.alerts.append(AlertRow(self._ids(), "parked", before.id, "unreadable session"))
         id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
+        if batch.programme is not NO_PROGRAMME:
+            setting = replace(setting, programme=batch.programme)
         turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
         heard = turn.pressed or fact.text
         batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
@@ -272,7 +314,9 @@ class Happenings:
         if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
             batch.changes.done_fires.append((fire.id,))
             return
-        if fire.kind == "flow":
+        if fire.kind in OF_EVENTS:
+            self._rang_for_event(batch, circle, person, fire, blocked=fire.urn_key in loaded.blocked)
+        elif fire.kind == "flow":
             if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
                 again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
                 batch.changes.fires[fire.key] = (
@@ -301,7 +345,7 @@ class Happenings:
             if talk is None or talk.id != fire.session_id:
                 batch.changes.done_fires.append((fire.id,))
                 return
-            turn = self._conversation.wake(person, talk, batch.moment)
+            turn = self._conversation.wake(person, talk, batch.moment, batch.programme)
             if talk.urn_key in loaded.blocked:  # nothing is said, but their place in it ends in its time
                 turn.said.clear()
             self._apply(
@@ -315,6 +359,29 @@ class Happenings:
                 batch.changes.fires[_wait_key(talk)] = _wait_fire(talk)
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
+
+    def _rang_for_event(self, batch: Batch, circle: Circle, person: Person, fire: Due, *, blocked: bool) -> None:
+        batch.changes.done_fires.append((fire.id,))
+        carers = circle.carers.get(person.contact.id, [])
+        turn = self._event_fires.rang(batch.changes, batch.programme, carers, person, fire, batch.moment)
+        if turn is None:
+            return
+        if blocked:
+            turn.said.clear()
+        self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
+
+    def settle(self, batch: Batch, rooms: Mapping[int, Room], unsettled: Unsettled) -> None:
+        """Settle what a turn wishes for, now that the events' rows are locked, and say what came of it."""
+        one = unsettled
+        phrases = self._library.phrases[one.turn.language]
+        self._settling.settle(
+            batch.changes, rooms, one.person, one.turn, one.urn_key, one.channel, phrases, batch.moment
+        )
+        self._say(batch, one.person, one.turn, one.channel, one.urn_key, one.key, one.circle)
+
+    def settle_room(self, batch: Batch, room: Room) -> None:
+        """There may be more places than before: they are offered."""
+        self._settling.offer(batch.changes, room, batch.moment)
 
     def _asks_who(self, batch: Batch, loaded: Loaded, circle: Circle, person: Person, fire: Due) -> bool:
         """Whether somebody was silent so long that their number may be another's: then nothing personal is sent, but
@@ -352,12 +419,25 @@ class Happenings:
                 changes.fires[_wait_key(talk)] = _wait_fire(talk)
         for talk, effect in turn.done:
             self._do(batch, person, turn, talk, effect)
+        if turn.wishes and batch.fact is not None:
+            batch.unsettled.append(Unsettled(batch.fact, person, turn, channel, urn_key, key, circle))
+        else:
+            self._say(batch, person, turn, channel, urn_key, key, circle)
+
+    def _say(
+        self, batch: Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, circle: Circle
+    ) -> None:
+        changes = batch.changes
         if turn.said:
             name = circle.sharers.get(urn_key, {}).get(person.contact.id, "")
             changes.outbox.append(self._message(batch, person, turn, channel, urn_key, key, name))
         if carers := circle.carers.get(person.contact.id):
             nickname = carers[0].nickname
-            turn.relayed += told(self._library, person, turn, carers, nickname)
+            talk = person.talk.session if person.talk is not None else Session("", 0)
+            as_asked = partial(
+                self._conversation.about, turn, contact_id=person.contact.id, about=talk.about, facts=talk.answers
+            )
+            turn.relayed += told(self._library, person, turn, carers, nickname, as_asked)
         self._apply_around(batch, person, turn, channel, urn_key, key)
 
     def _apply_around(self, batch: Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str) -> None:
@@ -385,6 +465,11 @@ class Happenings:
             self._share(batch, person, urn_key, turn.shares)
         for alert_id in turn.heard:
             changes.heard_handovers[alert_id] = now
+        for event_id, why in turn.reasons:
+            changes.reasons[event_id, id] = why
+        for kind in turn.demands:
+            district = turn.programme.facts.get(id, {}).get("district", "")
+            changes.demands[id, kind] = self._ids(), str(district)
 
     def _share(self, batch: Batch, person: Person, urn_key: int, names: tuple[str, str]) -> None:
         """The phone is two people's from now on; the other is somebody new, who has agreed to nothing."""
@@ -496,6 +581,7 @@ class Happenings:
             talk.channel,
             batch.moment.ms,
             turn.helper,
+            session.about[0] if session.about else None,
         )
 
     def _mark(self, batch: Batch, turn: Turn, talk: Talk, question: SelectMultiple, picked: Sequence[str]) -> None:
@@ -535,6 +621,9 @@ class Happenings:
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
             send_after = to_ms(self._when(batch.moment.at, person.contact))
+        expires_at = send_after + _WORTH_SENDING_MS[turn.message_class]
+        if turn.worth_until is not None:
+            expires_at = min(expires_at, turn.worth_until)
         text = f"{name}: {rendered.text}" if name else rendered.text
         id = self._ids()
         if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
@@ -550,7 +639,7 @@ class Happenings:
             token,
             rendered.buttons if token else (),
             send_after,
-            send_after + _WORTH_SENDING_MS[turn.message_class],
+            expires_at,
         )
 
     def _when(self, at: datetime, contact: Contact) -> datetime:
@@ -558,6 +647,11 @@ class Happenings:
         if not contact.hours:
             return self._quiet.after(at)
         return in_hours(at, self._quiet, PreferredHours.parse(contact.hours))
+
+
+def _about_events(library: Library, talk: Talk) -> bool:
+    flow = library.flows.get(talk.session.flow)
+    return flow is not None and flow.about_events
 
 
 def _wait_key(talk: Talk) -> str:

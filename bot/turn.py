@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from domain.contact import Purpose
 from domain.message import MessageClass
+from domain.places import Wish
+from flows.conditions import Answer
 from flows.effects import AlertKind, Ask, Effect, Say
 from store.changes import CodeRow, Talk
 from store.circle import Address, Circle, Code
+from store.programme import NO_PROGRAMME, Programme
 from store.times import to_ms
 
 
@@ -33,7 +37,7 @@ class Setting:
 
     `typed`: the text has the form of a code, and `code` is the one that it names, if there is one. `helper` says
     who answers in the person's place (a carer), and `reader` is their language. `offer`: a language that somebody
-    new may like to be told of. `greeting` is said before all else.
+    new may like to be told of. `greeting` is said before all else. `programme` is what is known of events.
     """
 
     circle: Circle = field(default_factory=Circle)
@@ -43,6 +47,7 @@ class Setting:
     reader: str | None = None
     offer: str | None = None
     greeting: Say | None = None
+    programme: Programme = NO_PROGRAMME
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,28 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Wished:
+    """A wish for a place, to be settled when the rows of the event are locked. What became of it is said as the
+    `at`-th of what the turn says; `quietly`: it is said already.
+    """
+
+    wish: Wish
+    event_id: int
+    at: int
+    companions: int = 0
+    quietly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The flow that follows when the present one has ended: what it is about, and what is known."""
+
+    flow: str
+    about: tuple[int, ...]
+    known: Mapping[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """To be seen by a person of the team."""
 
@@ -84,7 +111,9 @@ class Turn:
     `said` is in `language`. `pressed` is the label of the button that was pressed, if one was. `consents` were
     given or withdrawn outside of a flow. `carers` is what they may do from now on, `ended_carers` that none may
     do anything. `shares` are the names of two people on one phone, the writer's first. `used` is a code that has
-    done its work. `heard` are alerts whose talk with the team went on.
+    done its work. `heard` are alerts whose talk with the team went on. `programme` is what is known of events;
+    `wishes` are for places, `reasons` why somebody does not come to an event, `demands` what they want more of.
+    `follows` is the flow that comes next. After `worth_until` (ms) it is not worth sending.
     """
 
     language: str
@@ -105,3 +134,9 @@ class Turn:
     ended_carers: bool = False
     shares: tuple[str, str] | None = None
     heard: list[int] = field(default_factory=list)
+    programme: Programme = NO_PROGRAMME
+    wishes: list[Wished] = field(default_factory=list)
+    reasons: list[tuple[int, str]] = field(default_factory=list)
+    demands: list[str] = field(default_factory=list)
+    follows: Next | None = None
+    worth_until: int | None = None

@@ -104,7 +104,8 @@ class Event:
     a module, several that are booked together. `capacity` counts everybody who sits down, companions as well; None:
     no limit. `kept` of them are for companions until they are asked for. `after` is the number of the event that
     must come before this one: the first part of a training. `fee` is what it costs the people ("free"); `food`:
-    there is something to eat. `revision` counts its changes (an iCalendar SEQUENCE, RFC 5545 3.8.7.4).
+    there is something to eat. `reason` is why it was called off. `revision` counts its changes (an iCalendar
+    SEQUENCE, RFC 5545 3.8.7.4).
     """
 
     id: int
@@ -116,6 +117,7 @@ class Event:
     about: Texts = field(default_factory=dict)
     welcome: Texts = field(default_factory=dict)
     fee: Texts = field(default_factory=dict)
+    reason: Texts = field(default_factory=dict)
     criteria: tuple[Criterion, ...] = ()
     capacity: int | None = None
     kept: int = 0

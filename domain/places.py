@@ -39,6 +39,7 @@ class Booking:
     """Somebody's place at an event, or their wish for one. `position` is their number in the order of asking;
     `companions` come with them. `offered_until` (ms) is when the offer of a place ends; `offers` counts them.
     `revision` is the one of the event that they were last told of, and `acknowledged` the one they said yes to.
+    `urn_key` and `channel` are where they are written to about it.
     """
 
     id: int
@@ -51,6 +52,8 @@ class Booking:
     offers: int = 0
     revision: int = 0
     acknowledged: int = 0
+    urn_key: int = 0
+    channel: str = ""
 
     @property
     def live(self) -> bool:
@@ -60,6 +63,17 @@ class Booking:
     def holds(self) -> bool:
         """Whether places are held for them."""
         return self.status in _HOLDS
+
+
+class Wish(StrEnum):
+    """What somebody wants of a place."""
+
+    ASK = "ask"
+    ACCEPT = "accept"
+    GIVE_UP = "give_up"
+    DECLINE = "decline"
+    LAPSE = "lapse"
+    ACKNOWLEDGE = "acknowledge"
 
 
 class Settled(StrEnum):
@@ -97,7 +111,9 @@ class Places:
         still_kept = max(0, self.kept - self.beside - companions)
         return self.taken + 1 + companions + still_kept <= self.capacity
 
-    def ask(self, id: int, contact_id: int, companions: int) -> Settled:
+    def ask(
+        self, id: int, contact_id: int, companions: int, *, urn_key: int = 0, channel: str = "", revision: int = 0
+    ) -> Settled:
         """Somebody wants a place: they have it, or they wait. `id` is for their booking, if they have none yet."""
         known = self.bookings.get(contact_id)
         if known is not None and known.live:
@@ -110,6 +126,10 @@ class Places:
             BookingStatus.WAITING,
             self.asked,
             companions,
+            revision=revision,
+            acknowledged=revision,
+            urn_key=urn_key,
+            channel=channel,
         )
         if not self.enough_for(companions) or self._first_to_fit() is not None:
             self.waiting.append(booking)
@@ -134,13 +154,28 @@ class Places:
                 return Settled.UNCHANGED
 
     def give_up(self, contact_id: int, *, declined: bool = False) -> Settled:
-        """They do not come, or do not wait any more."""
+        """They do not come, or do not wait any more. `declined`: they were asked, and had said nothing before."""
         booking = self.bookings.get(contact_id)
         if booking is None or not booking.live:
             return Settled.UNCHANGED
         status = BookingStatus.DECLINED if declined else BookingStatus.OUT
         self._leave(booking, replace(booking, status=status, offered_until=None))
         return Settled.DECLINED if declined else Settled.OUT
+
+    def decline(self, id: int, contact_id: int, *, urn_key: int = 0, channel: str = "") -> Settled:
+        """They were asked and will not come; that is noted, also where they had no place."""
+        if (booking := self.bookings.get(contact_id)) is not None and booking.live:
+            return self.give_up(contact_id, declined=True)
+        id = id if booking is None else booking.id
+        no = Booking(id, self.event_id, contact_id, BookingStatus.DECLINED, 0, urn_key=urn_key, channel=channel)
+        self._put(no)
+        return Settled.DECLINED
+
+    def acknowledge(self, contact_id: int, revision: int) -> Settled:
+        """They have read of the change that made this revision."""
+        if (booking := self.bookings.get(contact_id)) is not None:
+            self._replace(booking, replace(booking, revision=revision, acknowledged=revision))
+        return Settled.UNCHANGED
 
     def lapse(self, contact_id: int, now_ms: int) -> Settled:
         """The time of an offer is over: they go to the end of the list, or after the second time off it."""
@@ -183,6 +218,11 @@ class Places:
             self.beside -= was.companions
         else:
             self.waiting.remove(was)
+        self._put(now)
+
+    def _replace(self, was: Booking, now: Booking) -> None:
+        if was in self.waiting:
+            self.waiting[self.waiting.index(was)] = now
         self._put(now)
 
     def _put(self, booking: Booking) -> Booking:

@@ -95,6 +95,7 @@ class AlertKind(StrEnum):
     LOW_SCORE = "low_score"
     CALL = "call"
     DRILL = "drill"
+    WORRIED = "worried"
 
 
 @dataclass(frozen=True, slots=True)

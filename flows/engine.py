@@ -271,7 +271,16 @@ def _go_on(flow: LocalFlow, session: Session, answers: dict[str, Answer], after:
 
 def _moved(session: Session, waiting_at: str | None, answers: dict[str, Answer], said: tuple[str, ...]) -> Session:
     """The session one sprint on, with a fresh start at the question where it waits."""
-    return Session(session.flow, session.version, session.sprint + 1, waiting_at, answers, said, given=session.given)
+    return Session(
+        session.flow,
+        session.version,
+        session.sprint + 1,
+        waiting_at,
+        answers,
+        said,
+        given=session.given,
+        about=session.about,
+    )
 
 
 def _rests(flow: LocalFlow, last: Step, following: Step, answers: Mapping[str, Answer]) -> bool:

@@ -8,7 +8,7 @@ from string import Formatter
 
 from domain.contact import Purpose
 from flows.conditions import PREFER_NOT_TO_SAY, Condition, Is, Within, questions_in
-from flows.model import Act, Flow, Group, Integer, Note, Question, Scale, SelectMultiple, SelectOne, YesNo
+from flows.model import Act, Choice, Flow, Group, Integer, Note, Question, Scale, SelectMultiple, SelectOne, YesNo
 
 Place = tuple[str | int, ...]
 #: What a score is to a condition: a number from 0 to 100.
@@ -20,10 +20,16 @@ PROJECT_BLANKS = frozenset(
 )
 
 
+#: What a flow about events is filled with, when it is asked.
+EVENT_BLANKS = frozenset({"title", "when", "place", "way", "about", "welcome", "criteria", "fee", "until", "reason"})
+
+
 def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
     """Each fault of the flow with its place in the file."""
-    earlier: dict[str, Question] = {}
-    names: set[str] = set()
+    known = {n: SelectOne(name=n, label="", choices=_choices(values)) for n, values in flow.facts.items()}
+    earlier: dict[str, Question] = {**known}
+    names: set[str] = set(known)
+    blanks = PROJECT_BLANKS | EVENT_BLANKS if flow.about_events else PROJECT_BLANKS
     for place, item, conditions in _items(flow):
         if item.name in names:
             yield (*place, "name"), f"another question is called {item.name!r}; names are columns of the data"
@@ -32,9 +38,9 @@ def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
             yield from ((where, fault) for fault in _in_condition(condition, earlier))
         if isinstance(item, Act):
             continue
-        yield from _in_texts(place, item)
+        yield from _in_texts(place, item, blanks)
         if not isinstance(item, Note):
-            yield from _in_question(place, item, first=not earlier)
+            yield from _in_question(place, item, first=not earlier.keys() - known.keys())
             earlier[item.name] = item
     if flow.score is not None:
         for name in (*flow.score.questions, *flow.score.reverse):
@@ -99,8 +105,14 @@ def _in_condition(condition: Condition, earlier: dict[str, Question]) -> Iterato
                 pass
 
 
+def _choices(names: Iterable[str]) -> tuple[Choice, ...]:
+    return tuple(Choice(name=name, label=name) for name in names)
+
+
 def _in_question(place: Place, question: Question, *, first: bool) -> Iterator[tuple[Place, str]]:
     match question:
+        case SelectOne(offered=None, choices=choices) if len(choices) < 2:
+            yield (*place, "choices"), "at least two answers are needed to choose from"
         case SelectOne(choices=choices) | SelectMultiple(choices=choices):
             for attribute in ("name", "label"):
                 seen: set[str] = set()
@@ -122,15 +134,15 @@ def _in_question(place: Place, question: Question, *, first: bool) -> Iterator[t
             pass
 
 
-def _in_texts(place: Place, item: Question | Note) -> Iterator[tuple[Place, str]]:
+def _in_texts(place: Place, item: Question | Note, filled: frozenset[str]) -> Iterator[tuple[Place, str]]:
     for where, text in _texts(place, item):
         try:
             blanks = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
         except ValueError as error:
             yield where, f"a blank is not closed: {error}"
             continue
-        for blank in sorted(blanks - PROJECT_BLANKS):
-            yield where, f"nothing fills the blank {{{blank}}}{perhaps(blank, PROJECT_BLANKS)}"
+        for blank in sorted(blanks - filled):
+            yield where, f"nothing fills the blank {{{blank}}}{perhaps(blank, filled)}"
 
 
 def _texts(place: Place, item: Question | Note) -> Iterator[tuple[Place, str]]:

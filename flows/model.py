@@ -55,7 +55,9 @@ _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An answer on offer: `name` is its code in the data, for ever; `label` its words."""
+    """An answer on offer: `name` is its code in the data, for ever; `label` its words. `when` may depend on the facts
+    that are known when the flow begins.
+    """
 
     __pydantic_config__ = _STRICT
     name: _Name
@@ -63,6 +65,7 @@ class Choice:
     context: str | None = None
     keywords: tuple[str, ...] = ()
     exclusive: bool = False
+    when: _When = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,21 @@ class Action(StrEnum):
     SHARE_PHONE = "share_phone"
     WRONG_PERSON = "wrong_person"
     CALL_ME = "call_me"
+    CHOOSE_EVENT = "choose_event"
+    MORE_EVENTS = "more_events"
+    BOOK = "book"
+    NOT_FOR_ME = "not_for_me"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    GIVE_UP = "give_up"
+    SAY_WHY = "say_why"
+    ACKNOWLEDGE = "acknowledge"
+    WORRIED = "worried"
+    DEMAND = "demand"
+    SHOW_OPPORTUNITIES = "show_opportunities"
+    CHOOSE_OPPORTUNITY = "choose_opportunity"
+    SHOW_INTEREST = "show_interest"
+    MAKE_EVENT = "make_event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +169,11 @@ class YesNo(_Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectOne(_Asked):
+    """`offered`: before its own choices stand those that are made when it is asked (see `flows.programme`)."""
+
     type: Literal["select_one"] = "select_one"
-    choices: Annotated[tuple[Choice, ...], Field(min_length=2, max_length=30)]
+    choices: Annotated[tuple[Choice, ...], Field(max_length=30)]
+    offered: Literal["events", "criteria"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +307,8 @@ class Flow:
     language alike, for posters. `segments` is its SMS budget: how many segments one text may take in the
     source language. `one_a_day`: while it holds, the next question comes a day later, unless it follows up
     the last. `private`: nothing of it goes to the evaluation. `resumes`: somebody who was in another
-    questionnaire goes back to it afterwards.
+    questionnaire goes back to it afterwards. `about_events`: it is filled with events when it is asked (see
+    `flows.programme`). `facts` are what is known when it begins, and the values each may have, for its conditions.
     """
 
     __pydantic_config__ = _STRICT
@@ -308,6 +330,8 @@ class Flow:
     one_a_day: _When | None = None
     private: bool = False
     resumes: bool = False
+    about_events: bool = False
+    facts: Mapping[_Name, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

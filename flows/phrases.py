@@ -152,3 +152,44 @@ class Phrases:
     command_needs: str
     command_carer: str
     command_mydata: str
+    booked: str
+    booked_already: str
+    waiting_place: str
+    booking_line: str
+    waiting_line: str
+    bookings_tail: str
+    bookings_none: str
+    declined: str
+    event_gone: str
+    first_part_needed: str
+    not_for_you: str
+    offer_passed: str
+    offer_ended: str
+    event_reminder: str
+    event_reminder_discreet: str
+    carer_event_reminder: str
+    staff_worried: str
+    outside_told: str
+    outside_team: str
+    outside_where: str
+    staff_outside: str
+    interest_noted: str
+    interest_known: str
+    opportunity_withdrawn: str
+    certificate: str
+    staff_event: str
+    staff_event_draft: str
+    staff_event_published: str
+    staff_event_called_off: str
+    staff_event_places: str
+    staff_event_orders: str
+    staff_event_none: str
+    staff_event_made: str
+    staff_event_done: str
+    staff_event_refused: str
+    staff_list_tail: str
+    staff_list_page: str
+    staff_list_empty: str
+    staff_came: str
+    command_events: str
+    command_bookings: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import assert_never
 
-from babel.dates import format_date, format_time, get_day_names
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
 
 from domain.hours import PreferredHours
 from domain.sms import prepare
@@ -27,6 +27,7 @@ from flows.model import (
     YesNo,
 )
 from flows.phrases import Phrases
+from flows.texts import with_blanks
 
 #: Under a question: rows of (label, option), the option as `Chose` takes it.
 Buttons = tuple[tuple[tuple[str, int], ...], ...]
@@ -76,16 +77,22 @@ class Renderer:
 
 
 def fill(text: str, blanks: Blanks, language: str) -> str:
-    """The text with its {blanks} filled; dates in words, as that language writes them."""
+    """The text with its {blanks} filled; dates in words, as that language writes them. A line with a blank that
+    stays empty is left out.
+    """
     if not blanks:
         return text
+    if "" in blanks.values():
+        text = with_blanks(text, {name: "" for name, value in blanks.items() if value == ""})
     return text.format(**{name: form(value, language) for name, value in blanks.items()})
 
 
 def form(value: str | int | date | PreferredHours, language: str) -> str:
-    """A value in the form of that language: dates in words, hours by its clock."""
+    """A value in the form of that language: dates in words, hours by its clock; a moment as in its own zone."""
     locale = cldr(language)
     match value:
+        case datetime():
+            return f"{_day(value, locale)}, {_clock(value, locale)}"
         case date():
             return format_date(value, "d MMMM y", locale=locale)
         case PreferredHours():
@@ -98,6 +105,26 @@ def cldr(language: str) -> str:
     """The locale whose dates and times people read in that language; of a variant (en-simple) the language's."""
     base = language.partition("-")[0]
     return "en_GB" if base == "en" else base
+
+
+def _day(local: datetime, locale: str) -> str:
+    """ "Tuesday 8 December", in the order of that language."""
+    text: str = format_skeleton("MMMMEEEEd", local, locale=locale)
+    return text.replace(",", "") if locale == "en_GB" else text
+
+
+def _clock(local: datetime, locale: str) -> str:
+    """ "2pm" and "2.30pm" in English, as people write; elsewhere as CLDR has it."""
+    if locale != "en_GB":
+        return format_time(local, "short", locale=locale)
+    minutes = f".{local:%M}" if local.minute else ""
+    return f"{local.hour % 12 or 12}{minutes}{'pm' if local.hour >= 12 else 'am'}"
+
+
+def span(start: datetime, end: datetime, language: str) -> str:
+    """From when to when on one day, both as in their zone: "Tuesday 8 December, 2pm-4.30pm"."""
+    locale = cldr(language)
+    return f"{_day(start, locale)}, {_clock(start, locale)}-{_clock(end, locale)}"
 
 
 def _hours(hours: PreferredHours, locale: str) -> str:

@@ -30,6 +30,7 @@ class Session:
     `nudged`: the one friendly reminder for this question has gone out. `picked`: the choices pressed so
     far, where several may be; or the places that a postcode lies in, where one is to be chosen. `resting`:
     the question where it waits is asked only a day later. `given` names the answers known without asking.
+    `about` are the events that it is about, by their ids.
     """
 
     flow: str
@@ -44,3 +45,4 @@ class Session:
     picked: tuple[str, ...] = ()
     resting: bool = False
     given: tuple[str, ...] = ()
+    about: tuple[int, ...] = ()

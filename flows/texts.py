@@ -43,15 +43,20 @@ class Filled:
         return self._fill(self.catalogue.pgettext(context, message))
 
     def _fill(self, text: str) -> str:
-        for name, value in self.blanks.items():
-            blank = f"{{{name}}}"
-            if blank not in text:
-                continue
-            if value:
-                text = text.replace(blank, value)
-            else:
-                text = "\n".join(line for line in text.split("\n") if blank not in line)
-        return text
+        return with_blanks(text, self.blanks)
+
+
+def with_blanks(text: str, blanks: Mapping[str, str]) -> str:
+    """The text with these blanks filled; a line with a blank that stays empty is left out."""
+    for name, value in blanks.items():
+        blank = f"{{{name}}}"
+        if blank not in text:
+            continue
+        if value:
+            text = text.replace(blank, value)
+        else:
+            text = "\n".join(line for line in text.split("\n") if blank not in line)
+    return text
 
 
 @dataclass(frozen=True, slots=True)

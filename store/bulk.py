@@ -72,15 +72,17 @@ def fetch(text: str, *values: Any, locking: str = "") -> Fetch:
     )
 
 
-def insert(table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (), newer: str = "") -> Write:
+def insert(
+    table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (), newer: str = "", once: Sequence[str] = ()
+) -> Write:
     """Rows in the order of `columns`. With `update_on`, a row of the same key is overwritten, but only by
-    a higher `newer` where that is given.
+    a higher `newer` where that is given, and not in the columns that are written `once`.
     """
     names = ", ".join(columns)
     head = f"INSERT INTO {table.name} ({names})"
     tail = ""
     if update_on:
-        sets = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in update_on and c != "id")
+        sets = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in (*update_on, *once, "id"))
         tail = f" ON CONFLICT ({', '.join(update_on)}) DO UPDATE SET {sets}"
         if newer:
             tail += f" WHERE {table.name}.{newer} < excluded.{newer}"

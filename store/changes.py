@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.contact import URN, Contact
 from domain.message import MessageClass
+from domain.places import Booking, Places
 from flows.conditions import Answer
 from flows.render import Buttons
 from flows.session import Outcome, Session
@@ -96,7 +97,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """An answer, or its withdrawal, at the sprint `revision` of its session."""
+    """An answer, or its withdrawal, at the sprint `revision` of its session; `event_id`: of what it tells."""
 
     session_id: int
     contact_id: int
@@ -111,6 +112,7 @@ class AnswerRow:
     channel: str
     answered_at: int
     helper: str = ""
+    event_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class Changes:
     last word of each was said; `used_codes` how often each may still be used and was; `carers` what they may do now;
     `blocked` says since when an address takes nothing from us (None: it does), by its key. What waits in
     the outbox for the `cancelled_*` (contacts; contacts and addresses) is not sent, but what this batch adds is.
+    `rooms` are events whose places were counted anew, `bookings` by event and contact, `reasons` why somebody does
+    not come (by the same), `demands` what is wanted, by contact and kind: the row's id and the district.
     """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
@@ -178,6 +182,10 @@ class Changes:
     used_codes: dict[int, tuple[int | None, int]] = field(default_factory=dict)
     heard_handovers: dict[int, int] = field(default_factory=dict)
     ended_carers: dict[int, int] = field(default_factory=dict)
+    rooms: dict[int, Places] = field(default_factory=dict)
+    bookings: dict[tuple[int, int], Booking] = field(default_factory=dict)
+    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
+    demands: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     carers: dict[int, str] = field(default_factory=dict)
     blocked: dict[int, int | None] = field(default_factory=dict)
     cancelled_for_contact: dict[int, None] = field(default_factory=dict)

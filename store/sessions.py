@@ -24,6 +24,7 @@ def stored(session: Session, asked: int | None = None) -> bytes:
             "resting": session.resting,
             "given": session.given,
             "asked": asked,
+            "about": session.about,
         }
     )
 
@@ -46,6 +47,7 @@ def restored(flow: str, version: int, sprint: int, data: bytes) -> tuple[Session
         tuple(state["picked"]),
         state.get("resting", False),
         tuple(state.get("given", ())),
+        tuple(state.get("about", ())),
     )
     return session, state["asked"]
 

@@ -14,6 +14,7 @@ from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.changes import Changes, Due, Loaded, Person, Phone, Talk
 from store.database import Database, HotTransaction, Row
+from store.programme import save_programme
 from store.sessions import restored, stored
 from store.times import from_ms, to_ms
 from store.vault import Vault, WrongKey
@@ -252,6 +253,7 @@ _INSERT_ANSWERS = insert(
         "helper",
         "answered_at",
         "exported_at",
+        "event_id",
     ),
     update_on=("session_id", "question"),
 )
@@ -351,6 +353,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
                 a.helper,
                 a.answered_at,
                 None,
+                a.event_id,
             )
             for a in changes.answers.values()
         ],
@@ -386,6 +389,8 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
     )
     if changes.profile or changes.phones or changes.sharers or changes.new_codes or changes.used_codes:
         _save_circle(tx, vault, now_ms, changes)
+    if changes.rooms or changes.bookings or changes.reasons or changes.demands:
+        save_programme(tx, vault, now_ms, changes)
     write(_HEAR_HANDOVERS, [(at, id) for id, at in changes.heard_handovers.items()])
     write(_END_CARERS, [(at, id) for id, at in changes.ended_carers.items()])
     write(_SCOPE_CARERS, [(scope, id) for id, scope in changes.carers.items()])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from domain.event import Criterion, Day, Event, EventKind, Venue
+from flows.conditions import Answer
 from flows.library import Library
 from flows.loader import load_languages, load_library, word_lists
 from flows.localized import LocalFlow
+from flows.model import Flow
+from flows.programme import with_events
 from flows.words import LanguageWords, Lexicon
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,8 +58,48 @@ def listed() -> Mapping[str, LanguageWords]:
     }
 
 
-def local(flow: str, language: str = "en") -> LocalFlow:
-    return library().localized[flow, language]
+#: What flows about events are about here.
+EVENTS = (
+    Event(
+        id=1,
+        number=1,
+        kind=EventKind.CONSULTATION,
+        title={"en": "Have your say on jobs"},
+        about={"en": "We talk about what helps people to find work."},
+        welcome={"en": "If this is new to you, you are very welcome."},
+        fee={"en": "It is free."},
+        criteria=(
+            Criterion(name="area", label={"en": "living in North Essex"}),
+            Criterion(name="age", label={"en": "of an age to work"}),
+        ),
+        venue=Venue(name="Town Library", address="1 High Street", way={"en": "Bus 5 stops outside."}),
+        days=(Day(datetime(2026, 12, 8, 14, tzinfo=UTC), datetime(2026, 12, 8, 16, 30, tzinfo=UTC)),),
+    ),
+    Event(
+        id=2,
+        number=2,
+        kind=EventKind.TRAINING,
+        title={"en": "How to do research"},
+        venue=Venue(name="Harbour Hall"),
+        days=(
+            Day(datetime(2027, 1, 12, 10, tzinfo=UTC), datetime(2027, 1, 12, 16, tzinfo=UTC)),
+            Day(datetime(2027, 1, 19, 10, tzinfo=UTC), datetime(2027, 1, 19, 16, tzinfo=UTC)),
+        ),
+    ),
+)
+UNTIL = datetime(2026, 11, 30, 17, tzinfo=UTC)
+
+
+def facts_of(flow: Flow, said: Mapping[str, str] | None = None) -> dict[str, Answer]:
+    """What is known when the flow begins: what a test says, else the first value that each may have."""
+    return {name: (said or {}).get(name, values[0]) for name, values in flow.facts.items()}
+
+
+def local(flow: str, language: str = "en", facts: Mapping[str, str] | None = None) -> LocalFlow:
+    told = library().localized[flow, language]
+    if not told.about_events:
+        return told
+    return with_events(told, EVENTS, facts_of(told, facts), ZoneInfo("Europe/London"), until=UNTIL)
 
 
 def words(language: str = "en") -> Lexicon:

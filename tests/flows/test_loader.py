@@ -93,7 +93,7 @@ def test_a_good_file_is_a_flow(tmp_path: Path) -> None:
         ("name: mood", "name: came_by", None, "another question is called 'came_by'; names are columns of the data"),
         ("{name: car,", "{name: bus,", 15, "questions.1.choices.1: two answers have the name 'bus'"),
         ('"By car"', '"By bus"', 15, "questions.1.choices.1: two answers have the label 'By bus'"),
-        ('      - {name: car, label: "By car"}\n', "", 13, "questions.1.select_one.choices: "),
+        ('      - {name: car, label: "By car"}\n', "", 13, "questions.1.choices: "),
         (
             "{mood: {at_most: 3}}",
             "{moood: {at_most: 3}}",

@@ -25,7 +25,7 @@ from flows.model import Date, Hours, Integer, Locality, Question, Scale, SelectM
 from flows.render import Renderer
 from flows.replies import ELSEWHERE, command, is_greeting, language_named
 from flows.session import Session
-from tests.flows.shipped import FLOW_IDS, LANGUAGES, library, local
+from tests.flows.shipped import FLOW_IDS, LANGUAGES, facts_of, library, local
 from tests.flows.transcripts import kept
 
 INPUTS = int(os.environ.get("MIME_WALKS", "20000"))
@@ -152,7 +152,7 @@ class Walk:
     def __post_init__(self) -> None:
         self.renderer = Renderer([self.flow])
         self.session = Session(self.flow.id, self.flow.version)
-        self.take(Started())
+        self.take(Started(facts_of(self.flow)))
 
     def take(self, given: Input) -> None:
         before = self.session

@@ -1,6 +1,7 @@
 """Conversations as text files: the lines of the person go in, the lines of the engine come out.
 
-The first line is `# wellbeing in en`; `by telegram` after it gives the questions buttons. Then
+The first line is `# wellbeing in en`; `by telegram` after it gives the questions buttons, and
+`where needs=new` says what is known when the flow begins. Then
 
     > what was said, one message a sprint; its other lines are indented
     < what the person typed, or `[Yes]` for a button, `[7] of content` for one of an earlier question,
@@ -42,9 +43,9 @@ from flows.render import Buttons, Renderer
 from flows.replies import command, is_on_offer
 from flows.session import Session
 from store.sessions import restored, stored
-from tests.flows.shipped import TODAY, library
+from tests.flows.shipped import TODAY, facts_of, library, local
 
-_HEADER = re.compile(r"# (\w+) in ([a-z-]+)(?: by (sms|telegram))?")
+_HEADER = re.compile(r"# (\w+) in ([a-z-]+)(?: by (sms|telegram))?(?: where ((?:\w+=\w+ ?)+))?")
 _LATER = re.compile(r"\((\d+) (hour|day|week)s? later\)")
 _BUTTON = re.compile(r"\[(.+)\](?: of (\w+))?")
 
@@ -58,10 +59,10 @@ def replay(text: str) -> str:
     first, *rest = text.splitlines() or [""]
     if (header := _HEADER.fullmatch(first)) is None:
         raise NotATranscript(f"{first!r}: expected '# wellbeing in en', or that and 'by telegram'")
-    flow = library().localized.get((header[1], header[2]))
-    if flow is None:
+    if (header[1], header[2]) not in library().localized:
         raise NotATranscript(f"{first!r}: there is no such flow, or no such language")
-    talk = _Conversation(flow, buttons=header[3] == "telegram")
+    facts = dict(one.split("=") for one in (header[4] or "").split())
+    talk = _Conversation(local(header[1], header[2], facts), facts, buttons=header[3] == "telegram")
     lines = [first, *talk.begin()]
     for line in rest:
         if line.startswith("< "):
@@ -79,6 +80,7 @@ class _Conversation:
     """One person, and a bot of nothing but the engine and the renderer."""
 
     flow: LocalFlow
+    facts: dict[str, str]
     buttons: bool
     session: Session = field(init=False)
     idle: timedelta = field(default=timedelta(), init=False)
@@ -90,7 +92,7 @@ class _Conversation:
         self.renderer = Renderer([self.flow])
 
     def begin(self) -> Iterator[str]:
-        return self._step(Started())
+        return self._step(Started(facts_of(self.flow, self.facts)))
 
     def hear(self, typed: str) -> Iterator[str]:
         if later := _LATER.fullmatch(typed):

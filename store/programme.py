@@ -1,0 +1,187 @@
+"""What the people of a batch need to know of events: what is open, and what they have. Read only where needed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from domain.event import Event
+from domain.places import Booking, BookingStatus, Places
+from flows.conditions import Answer
+from store import tables as t
+from store.bulk import fetch, insert, update
+from store.changes import Changes
+from store.database import HotTransaction, Row
+from store.event_rows import event_of
+from store.vault import Vault
+
+#: What of somebody's profile decides which events are near, and what they need there.
+_FIELDS = frozenset({"district", "meeting", "nickname"})
+
+
+@dataclass(slots=True, eq=False)
+class Programme:
+    """`events` by id; `open` are those that can be asked for (read for who asks), by their start. `bookings` by
+    contact and event; `facts` by contact: district, needs at a meeting, nickname.
+    """
+
+    events: dict[int, Event] = field(default_factory=dict)
+    open: list[int] = field(default_factory=list)
+    bookings: dict[int, dict[int, Booking]] = field(default_factory=dict)
+    facts: dict[int, dict[str, Answer]] = field(default_factory=dict)
+
+    def live(self, contact_id: int) -> list[Booking]:
+        """What they have or wait for, by its start; what is not loaded is over."""
+        mine = [b for b in self.bookings.get(contact_id, {}).values() if b.live and b.event_id in self.events]
+        return sorted(mine, key=lambda b: (self.events[b.event_id].starts_at, b.event_id))
+
+
+#: For the many turns that have nothing to do with events. Nobody writes into it.
+NO_PROGRAMME = Programme()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Of whom, and of which events, the programme is to be read; `open`: also all that can be asked for."""
+
+    contacts: Collection[int] = ()
+    events: Collection[int] = ()
+    open: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.contacts or self.events or self.open)
+
+
+_EVENT = "SELECT id, document, state, revision FROM events"
+_OPEN = f"{_EVENT} WHERE state = 'published' AND starts_at > {{value}} ORDER BY starts_at, number LIMIT 200"
+_THESE = f"{_EVENT} WHERE id {{keys}}"
+#: Of those that are not long over.
+_THEIRS = (
+    "SELECT e.id, e.document, e.state, e.revision FROM events e WHERE e.id IN"
+    " (SELECT b.event_id FROM bookings b WHERE b.contact_id {keys})"
+)
+_BOOKING = (
+    "SELECT id, event_id, contact_id, status, position, companions, offered_until, offers, revision, acknowledged,"
+    " urn_key, channel FROM bookings"
+)
+_BOOKINGS = f"{_BOOKING} WHERE contact_id {{keys}}"
+_FACTS = "SELECT contact_id, field, sealed FROM profile WHERE contact_id {keys}"
+
+
+async def load_programme(tx: HotTransaction, vault: Vault, wanted: Wanted, now_ms: int) -> Programme:
+    programme = Programme()
+    contacts = sorted(wanted.contacts)
+    reads = [fetch(_THESE, sorted(wanted.events))]
+    if wanted.open:
+        reads.append(fetch(_OPEN, now_ms))
+    if contacts:
+        reads += [fetch(_THEIRS, contacts), fetch(_BOOKINGS, contacts), fetch(_FACTS, contacts)]
+    rows = await tx.fetch(*reads)
+    bookings, facts = rows[-2:] if contacts else ((), ())
+    for several in rows[: len(rows) - 2] if contacts else rows:
+        for id, document, state, revision in several:
+            if id not in programme.events:
+                programme.events[id] = event_of(document, state, revision)
+    if wanted.open:
+        programme.open = [row[0] for row in rows[1]]
+    for booking in map(_booking, bookings):
+        programme.bookings.setdefault(booking.contact_id, {})[booking.event_id] = booking
+    for contact_id, name, sealed in facts:
+        if name in _FIELDS:
+            value, _ = orjson.loads(vault.open(sealed, contact_id))
+            said = tuple(value) if isinstance(value, list) else value
+            programme.facts.setdefault(contact_id, {})[name] = said
+    return programme
+
+
+def _booking(row: Row) -> Booking:
+    id, event_id, contact_id, status, *rest = row
+    return Booking(id, event_id, contact_id, BookingStatus(status), *rest)
+
+
+#: The order of the ids is the order of the locks, so that two replicas never wait for each other.
+_ROOMS = (
+    "SELECT id, capacity, kept, taken, beside, asked, document, state, revision FROM events WHERE id {keys} ORDER BY id"
+)
+_WAITING = f"{_BOOKING} WHERE event_id {{keys}} AND status = 'waiting' ORDER BY position"
+_OF_EVENTS = f"{_BOOKING} WHERE event_id {{keys}} AND contact_id {{keys}}"
+
+
+async def load_rooms(
+    tx: HotTransaction, event_ids: Iterable[int], contact_ids: Iterable[int]
+) -> dict[int, tuple[Event, Places]]:
+    """These events as they stand now, and their places, locked until the transaction ends."""
+    ids = sorted(set(event_ids))
+    (found,) = await tx.fetch(fetch(_ROOMS, ids, locking=" FOR UPDATE"))
+    # a second round: a statement sees what was committed before it began, and the first may have waited
+    waiting, theirs = await tx.fetch(fetch(_WAITING, ids), fetch(_OF_EVENTS, ids, sorted(set(contact_ids))))
+    rooms = {}
+    for id, capacity, kept, taken, beside, asked, document, state, revision in found:
+        rooms[id] = (event_of(document, state, revision), Places(id, capacity, kept, taken, beside, asked))
+    for row in theirs:
+        booking = _booking(row)
+        rooms[booking.event_id][1].bookings[booking.contact_id] = booking
+    for row in waiting:
+        booking = _booking(row)
+        places = rooms[booking.event_id][1]
+        known = places.bookings.setdefault(booking.contact_id, booking)
+        places.waiting.append(known)
+    return rooms
+
+
+_COUNT = update(t.events, ("taken", "beside", "asked"))
+_PUT_BOOKINGS = insert(
+    t.bookings,
+    (
+        "id",
+        "event_id",
+        "contact_id",
+        "status",
+        "position",
+        "companions",
+        "offered_until",
+        "offers",
+        "revision",
+        "acknowledged",
+        "urn_key",
+        "channel",
+        "asked_at",
+        "changed_at",
+    ),
+    update_on=("event_id", "contact_id"),
+    once=("asked_at",),
+)
+_SAY_WHY = update(t.bookings, ("sealed",), key="event_id", also_key="contact_id")
+_PUT_DEMANDS = insert(t.demands, ("id", "contact_id", "kind", "district", "at"), update_on=("contact_id", "kind"))
+
+
+def save_programme(tx: HotTransaction, vault: Vault, now_ms: int, changes: Changes) -> None:
+    """Write what was settled; it counts when the transaction ends."""
+    tx.write(_COUNT, [(p.taken, p.beside, p.asked, p.event_id) for p in changes.rooms.values()])
+    tx.write(_PUT_BOOKINGS, [_row(one, now_ms) for one in changes.bookings.values()])
+    tx.write(
+        _SAY_WHY,
+        [(vault.seal(why.encode("utf-8", "replace"), id), event, id) for (event, id), why in changes.reasons.items()],
+    )
+    tx.write(_PUT_DEMANDS, [(id, who, kind, where, now_ms) for (who, kind), (id, where) in changes.demands.items()])
+
+
+def _row(one: Booking, now_ms: int) -> Sequence[object]:
+    return (
+        one.id,
+        one.event_id,
+        one.contact_id,
+        one.status.value,
+        one.position,
+        one.companions,
+        one.offered_until,
+        one.offers,
+        one.revision,
+        one.acknowledged,
+        one.urn_key,
+        one.channel,
+        now_ms,
+        now_ms,
+    )
