@@ -375,6 +375,8 @@ def _before(flow: LocalFlow, session: Session, question: Question) -> Question |
     """The question asked before this one: the last one above it that they themselves answered."""
     for step_ in reversed(flow.steps[: flow.place[question.name]]):
         item = step_.item
+        if isinstance(item, Act) and item.final and item.name in session.said:
+            return None  # what is done cannot be taken back by another answer
         if isinstance(item, Note | Act) or item.name not in session.answers or not holds(step_.when, session.answers):
             continue
         if not (isinstance(item, YesNo) and item.consent is not None):  # consent is withdrawn by STOP, not by BACK

@@ -114,12 +114,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Have something done, without a word."""
+    """Have something done, without a word. `final`: nobody goes BACK behind it once it is done."""
 
     __pydantic_config__ = _STRICT
     type: Literal["do"] = "do"
     name: _Name
     action: Action
+    final: bool = False
     when: _When = ALWAYS
 
 
