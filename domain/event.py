@@ -104,7 +104,8 @@ class Event:
     a module, several that are booked together. `capacity` counts everybody who sits down, companions as well; None:
     no limit. `kept` of them are for companions until they are asked for. `after` is the number of the event that
     must come before this one: the first part of a training. `fee` is what it costs the people ("free"); `food`:
-    there is something to eat. `revision` counts its changes (an iCalendar SEQUENCE, RFC 5545 3.8.7.4).
+    there is something to eat. `revision` counts its changes (an iCalendar SEQUENCE, RFC 5545 3.8.7.4). `reason` is
+    why it was called off, for those who had a place.
     """
 
     id: int
@@ -125,6 +126,7 @@ class Event:
     reminders: tuple[timedelta, ...] = REMINDERS
     state: EventState = EventState.DRAFT
     revision: int = 0
+    reason: Texts = field(default_factory=dict)
 
     @property
     def starts_at(self) -> datetime:
