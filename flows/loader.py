@@ -1,22 +1,19 @@
-"""Files -> flows, phrases, words, catalogues. The one file in flows/ that reads a disk; its errors say
-file, line and what to do.
-"""
+"""Files -> flows, phrases, words, catalogues. Its errors say file, line and what to do."""
 
 from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
 from babel import localedata
 from babel.dates import get_day_names, get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from flows import model
 from flows.distress import DistressWords, Screen, compile_lists
@@ -28,16 +25,10 @@ from flows.patterns import PatternError
 from flows.phrases import Phrases, Plural
 from flows.texts import Catalogue, Filled, localize, localize_phrases
 from flows.words import HourWords, LanguageWords, lexicon
+from flows.yaml_files import FileError, Place, compose, located, plain, validated
 
-T = TypeVar("T")
-#: The library's reader in C, where its wheel brings it (it does on all platforms we know of): ten times as fast.
-_READER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-Place = tuple[str | int, ...]
-
-
-class FlowError(Exception):
-    """A file of questions, phrases or words is wrong. The message is for its author."""
-
+#: A file of questions, phrases or words is wrong. The message is for its author.
+FlowError = FileError
 
 _FLOW = TypeAdapter(Flow)
 _WORDS = TypeAdapter(LanguageWords)
@@ -55,17 +46,17 @@ _KNOWN_FIELDS = sorted(
 
 def load_flow(path: Path) -> Flow:
     """Raises FlowError, with every fault that was found."""
-    root = _compose(path)
-    flow = _validate(_FLOW, path, root)
+    root = compose(path)
+    flow = validated(_FLOW, path, root, _KNOWN_FIELDS)
     if found := list(problems(flow)):
-        raise _error(path, root, found)
+        raise located(path, root, found)
     return flow
 
 
 def load_phrases(path: Path) -> Phrases:
     """Raises FlowError where a phrase is missing, unknown or without a comment for the translator."""
-    root = _compose(path)
-    data = _plain(root, path)
+    root = compose(path)
+    data = plain(root, path)
     if not isinstance(data, dict):
         raise FlowError(f"{path}:1: expected phrases, each with its text and comment")
     wanted = {f.name for f in fields(Phrases)}
@@ -75,7 +66,7 @@ def load_phrases(path: Path) -> Phrases:
     faults += [((), f"the phrase {name!r} is missing") for name in sorted(wanted - data.keys())]
     faults += [((name,), fault) for name, told in data.items() if (fault := _in_phrase(told))]
     if faults:
-        raise _error(path, root, faults)
+        raise located(path, root, faults)
     told: dict[str, Any] = {n: Plural(t["one"], t["other"]) if "one" in t else t["text"] for n, t in data.items()}
     return Phrases(**told)
 
@@ -94,7 +85,7 @@ def _in_phrase(told: Any) -> str | None:
 
 def load_words(path: Path) -> LanguageWords:
     """One language's words; its months come from CLDR, with the file's own beside them."""
-    words = _validate(_WORDS, path, _compose(path))
+    words = validated(_WORDS, path, compose(path), _KNOWN_FIELDS)
     if not localedata.exists(words.language):
         raise FlowError(f"{path}: {words.language!r} is no language that CLDR knows")
     given = words.months or ((),) * 12
@@ -123,8 +114,8 @@ def load_distress(folder: Path) -> Screen:
     """Every language's list in `config/distress/`. Raises FlowError, with file and line."""
     lists = []
     for path in sorted(folder.glob("*.yaml")):
-        root = _compose(path)
-        one = _validate(_DISTRESS, path, root)
+        root = compose(path)
+        one = validated(_DISTRESS, path, root, _KNOWN_FIELDS)
         try:
             compile_lists([one])
         except PatternError as error:
@@ -135,7 +126,7 @@ def load_distress(folder: Path) -> Screen:
 
 def load_languages(path: Path) -> tuple[Language, ...]:
     """The languages in the order in which they are offered."""
-    return _validate(_LANGUAGES, path, _compose(path))
+    return validated(_LANGUAGES, path, compose(path), _KNOWN_FIELDS)
 
 
 def load_catalogue(path: Path) -> Catalogue:
@@ -208,90 +199,6 @@ def load_library(
 def _left_to_right(blanks: Mapping[str, str]) -> dict[str, str]:
     """Marked (U+200E), or the halves of a number with a space in it change places in a right-to-left line."""
     return {name: f"\u200e{value}\u200e" if value else "" for name, value in blanks.items()}
-
-
-def _compose(path: Path) -> yaml.Node:
-    try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=_READER)
-    except OSError as error:
-        raise FlowError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise FlowError(f"{path}: it is not UTF-8; save it as UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line + 1) if error.problem_mark else 1
-        raise FlowError(f"{path}:{line}: {error.problem}; check the indentation and the quotes") from error
-    except yaml.YAMLError as error:
-        raise FlowError(f"{path}: it holds a character that no text has; save it as plain UTF-8 text") from error
-    if root is None:
-        raise FlowError(f"{path}:1: the file is empty")
-    return root
-
-
-def _validate(adapter: TypeAdapter[T], path: Path, root: yaml.Node) -> T:
-    try:
-        return adapter.validate_python(_plain(root, path))
-    except ValidationError as error:
-        raise _error(path, root, ((e["loc"], _message(e)) for e in error.errors())) from error
-
-
-def _message(error: Any) -> str:
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "unexpected_keyword_argument":
-            name = str(error["loc"][-1])
-            return f"{name!r} means nothing here" + perhaps(name, _KNOWN_FIELDS)
-        case "union_tag_invalid":
-            tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-            return f"{context['tag']!r} is no type of question" + perhaps(context["tag"], tags)
-        case "union_tag_not_found":
-            return "it has no `type:`"
-        case "missing":
-            return f"{error['loc'][-1]!r} is missing"
-        case "string_pattern_mismatch":
-            return f"{error['input']!r} is no name: use small letters, digits and _, beginning with a letter"
-        case "value_error":
-            return str(context["error"])
-        case _:
-            return str(error["msg"])
-
-
-def _plain(node: yaml.Node, path: Path) -> Any:
-    """Nodes to plain data; every scalar stays text, so `no` is a word and pydantic is the only typist."""
-    if isinstance(node, yaml.MappingNode):
-        plain: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise FlowError(f"{path}:{key.start_mark.line + 1}: expected a word before the colon; quote the text")
-            if key.value in plain:
-                raise FlowError(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
-            plain[key.value] = _plain(value, path)
-        return plain
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, path) for item in node.value]
-    return node.value
-
-
-def _error(path: Path, root: yaml.Node, found: Iterable[tuple[Place, str]]) -> FlowError:
-    lines = sorted((_line(root, place), f"{_name(place)}{message}") for place, message in found)
-    return FlowError("\n".join(f"{path}:{line}: {message}" for line, message in lines))
-
-
-def _line(node: yaml.Node, place: Place) -> int:
-    """The line of a place; a part that names no node (pydantic adds the union's tag) is passed over."""
-    line = node.start_mark.line
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == part:
-                    node, line = value, key.start_mark.line
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
-    return int(line) + 1
-
-
-def _name(place: Place) -> str:
-    return ".".join(map(str, place)) + ": " if place else ""
 
 
 def word_lists(locales: Path) -> Mapping[str, LanguageWords]:

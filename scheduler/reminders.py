@@ -1,4 +1,5 @@
 """stub until merged"""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ class Reminder:
     day: int
     before: timedelta
     due_at: datetime
+
 
 def reminders(event: Event, now: datetime, quiet: QuietHours, hours: PreferredHours | None) -> list[Reminder]:
     return [Reminder(0, b, event.starts_at - b) for b in event.reminders if event.starts_at - b > now]

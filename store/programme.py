@@ -14,7 +14,7 @@ from store import tables as t
 from store.bulk import fetch, insert, update
 from store.changes import Changes
 from store.database import HotTransaction, Row
-from store.event_rows import event_of
+from store.event_rows import COLUMNS, as_event
 from store.vault import Vault
 
 #: What of somebody's profile decides which events are near, and what they need there.
@@ -54,14 +54,10 @@ class Wanted:
         return bool(self.contacts or self.events or self.open)
 
 
-_EVENT = "SELECT id, document, state, revision FROM events"
+_EVENT = f"SELECT {', '.join(COLUMNS)} FROM events"
 _OPEN = f"{_EVENT} WHERE state = 'published' AND starts_at > {{value}} ORDER BY starts_at, number LIMIT 200"
 _THESE = f"{_EVENT} WHERE id {{keys}}"
-#: Of those that are not long over.
-_THEIRS = (
-    "SELECT e.id, e.document, e.state, e.revision FROM events e WHERE e.id IN"
-    " (SELECT b.event_id FROM bookings b WHERE b.contact_id {keys})"
-)
+_THEIRS = f"{_EVENT} WHERE id IN (SELECT b.event_id FROM bookings b WHERE b.contact_id {{keys}})"
 _BOOKING = (
     "SELECT id, event_id, contact_id, status, position, companions, offered_until, offers, revision, acknowledged,"
     " urn_key, channel FROM bookings"
@@ -81,9 +77,9 @@ async def load_programme(tx: HotTransaction, vault: Vault, wanted: Wanted, now_m
     rows = await tx.fetch(*reads)
     bookings, facts = rows[-2:] if contacts else ((), ())
     for several in rows[: len(rows) - 2] if contacts else rows:
-        for id, document, state, revision in several:
-            if id not in programme.events:
-                programme.events[id] = event_of(document, state, revision)
+        for row in several:
+            if row[0] not in programme.events:
+                programme.events[row[0]] = as_event(row)
     if wanted.open:
         programme.open = [row[0] for row in rows[1]]
     for booking in map(_booking, bookings):
@@ -102,9 +98,7 @@ def _booking(row: Row) -> Booking:
 
 
 #: The order of the ids is the order of the locks, so that two replicas never wait for each other.
-_ROOMS = (
-    "SELECT id, capacity, kept, taken, beside, asked, document, state, revision FROM events WHERE id {keys} ORDER BY id"
-)
+_ROOMS = f"{_EVENT} WHERE id {{keys}} ORDER BY id"
 _WAITING = f"{_BOOKING} WHERE event_id {{keys}} AND status = 'waiting' ORDER BY position"
 _OF_EVENTS = f"{_BOOKING} WHERE event_id {{keys}} AND contact_id {{keys}}"
 
@@ -118,8 +112,9 @@ async def load_rooms(
     # a second round: a statement sees what was committed before it began, and the first may have waited
     waiting, theirs = await tx.fetch(fetch(_WAITING, ids), fetch(_OF_EVENTS, ids, sorted(set(contact_ids))))
     rooms = {}
-    for id, capacity, kept, taken, beside, asked, document, state, revision in found:
-        rooms[id] = (event_of(document, state, revision), Places(id, capacity, kept, taken, beside, asked))
+    for row in found:
+        event, (taken, beside, asked) = as_event(row), row[6:9]
+        rooms[event.id] = (event, Places(event.id, event.capacity, event.kept, taken, beside, asked))
     for row in theirs:
         booking = _booking(row)
         rooms[booking.event_id][1].bookings[booking.contact_id] = booking
