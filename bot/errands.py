@@ -6,17 +6,15 @@ done once, and not at all if that fails: then it comes again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from babel.dates import format_datetime
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.dispatcher import where
-from bot.happenings import WORTH_SENDING, ChannelKind
+from bot.happenings import ChannelKind
+from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Purpose, Role
@@ -28,11 +26,10 @@ from flows.library import Library
 from flows.phrases import Phrases
 from flows.render import Renderer, cldr
 from store import erasure, fires, merging, outbox, people, team
-from store.changes import Due, Queued
+from store.changes import Due
 from store.circle import Address
 from store.database import Database
 from store.team import Member, OpenAlert
-from store.times import to_ms
 from store.vault import Vault
 
 log = structlog.get_logger()
@@ -67,16 +64,6 @@ _URGENT = frozenset({AlertKind.DISTRESS, AlertKind.DRILL})
 _TALKED_ABOUT = frozenset({AlertKind.DISTRESS, AlertKind.PERSON, AlertKind.STUCK})
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """One errand under way: its transaction, its fire, its time, and whom to answer."""
-
-    connection: AsyncConnection
-    due: Due
-    now: datetime
-    asker: Address
-
-
 class Errands:
     """`token` makes a secret that nobody can guess, for the link to somebody's file. `reference` names an erasure."""
 
@@ -99,9 +86,8 @@ class Errands:
         self._database = database
         self._vault = vault
         self._library = library
-        self._renderer = renderer
-        self._channels = channels
         self._quiet = quiet
+        self._telling = Telling(vault, library, renderer, channels, quiet, ids)
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -117,7 +103,7 @@ class Errands:
                 if await fires.take_out(connection, due.id):
                     language = await people.language_of(connection, due.contact_id)
                     asker = Address(due.contact_id, due.urn_key, due.channel, language)
-                    await self._do(_Errand(connection, due, now, asker))
+                    await self._do(UnderWay(connection, due, now, asker))
         except Exception as error:
             log.error("errand failed", kind=due.kind, **where(error))
             async with self._database.begin() as connection:
@@ -127,7 +113,7 @@ class Errands:
             await erasure.scrub(self._database)
         self._on_queued()
 
-    async def _do(self, errand: _Errand) -> None:
+    async def _do(self, errand: UnderWay) -> None:
         match errand.due.kind:
             case "page":
                 await self._page(errand)
@@ -145,8 +131,10 @@ class Errands:
                 found = await people.delete_last_answer(
                     errand.connection, self._vault, errand.asker.contact_id, self._library.flows
                 )
-                phrases = self._phrases(errand.asker)
-                await self._tell(errand, errand.asker, phrases.deleted_last if found else phrases.nothing_to_delete)
+                phrases = self._telling.phrases(errand.asker)
+                await self._telling.tell(
+                    errand, errand.asker, phrases.deleted_last if found else phrases.nothing_to_delete
+                )
             case "erase":
                 await self._say_goodbye(errand)
             case "erase_now":
@@ -164,81 +152,81 @@ class Errands:
 
     # the team
 
-    async def _page(self, errand: _Errand) -> None:
+    async def _page(self, errand: UnderWay) -> None:
         """Call whose turn it is; later the next, until somebody takes it."""
         found = await team.alert(errand.connection, errand.due.session_id or 0)
         if found is None or found.taken_by is not None:
             return
         urgent = found.kind in _URGENT
         if not urgent and self._quiet.cover(errand.now):
-            await self._later(errand, "page", self._quiet.after(errand.now), about=found.id)
+            await self._telling.later(errand, "page", self._quiet.after(errand.now), about=found.id)
             return
-        rota = team.on_duty(await team.members(errand.connection, self._vault), errand.now, self._zone)
+        rota = team.on_duty(await team.members(errand.connection, self._vault), errand.now, self._telling.zone)
         pages, number = found.pages, await team.page(errand.connection, found)
         if rota:
             member = rota[pages % len(rota)]
-            phrases = self._phrases(member.address)
+            phrases = self._telling.phrases(member.address)
             words = Say(phrases.staff_page, {"what": _what(phrases, found.kind), "number": number})
             kind = MessageClass.CRISIS if urgent else MessageClass.REMINDER
-            await self._tell(errand, member.address, words, kind=kind)
+            await self._telling.tell(errand, member.address, words, kind=kind)
         else:
             log.error("nobody is on the rota", alert=number)
         again = PAGE_AGAIN if urgent else PAGE_AGAIN_CALM
-        await self._later(errand, "page", errand.now + again, about=found.id)
+        await self._telling.later(errand, "page", errand.now + again, about=found.id)
 
-    async def _take(self, errand: _Errand) -> None:
+    async def _take(self, errand: UnderWay) -> None:
         """Somebody of the team sees to an alert: the named one, or the newest that nobody has."""
         connection, me = errand.connection, errand.asker
         everybody = await team.members(connection, self._vault)
         mine = next((m for m in everybody if m.address.contact_id == me.contact_id), None)
         found = await self._alert_meant(errand)
-        phrases = self._phrases(me)
+        phrases = self._telling.phrases(me)
         if mine is None or found is None or found.taken_by is not None:
             gone = Say(phrases.staff_gone, {"number": found.number if found else errand.due.flow or ""})
-            await self._tell(errand, me, gone if found or errand.due.flow else Say(phrases.staff_none))
+            await self._telling.tell(errand, me, gone if found or errand.due.flow else Say(phrases.staff_none))
             return
         if errand.due.session_id is not None and (earlier := await team.alert(connection, errand.due.session_id)):
             await self._close(errand, earlier, mine)
         await team.take(connection, found, me.contact_id, errand.now)
         if found.kind == AlertKind.DRILL:
             await team.close(connection, found, errand.now)
-            await self._tell(errand, me, Say(phrases.staff_took_drill, {"number": found.number}))
+            await self._telling.tell(errand, me, Say(phrases.staff_took_drill, {"number": found.number}))
         else:
             reached_at = await people.urn_of(connection, self._vault, found.contact_id or 0, found.urn_key)
             took = Say(phrases.staff_took, {"number": found.number, "address": reached_at.removeprefix("tel:")})
             said = await self._last_words(errand, found)
-            await self._tell(errand, me, took, *said)
+            await self._telling.tell(errand, me, took, *said)
             await self._begin_talk(errand, found, mine)
         for other in everybody:
             if other.turn is not None and other.address.contact_id != me.contact_id and found.pages > 1:
                 blanks: Blanks = {"name": mine.name, "number": found.number}
-                words = Say(self._phrases(other.address).staff_taken_by, blanks)
-                await self._tell(errand, other.address, words, kind=MessageClass.REMINDER)
+                words = Say(self._telling.phrases(other.address).staff_taken_by, blanks)
+                await self._telling.tell(errand, other.address, words, kind=MessageClass.REMINDER)
 
-    async def _alert_meant(self, errand: _Errand) -> OpenAlert | None:
+    async def _alert_meant(self, errand: UnderWay) -> OpenAlert | None:
         if errand.due.flow:
             return await team.alert_numbered(errand.connection, int(errand.due.flow))
         waiting = [a for a in await team.called(errand.connection) if a.taken_by is None]
         return await team.alert(errand.connection, waiting[0].id) if waiting else None
 
-    async def _last_words(self, errand: _Errand, found: OpenAlert) -> list[Say]:
+    async def _last_words(self, errand: UnderWay, found: OpenAlert) -> list[Say]:
         """What somebody wrote when and since they needed a person: whoever takes over must know."""
         if found.contact_id is None:
             return []
         words = await people.words_since(errand.connection, self._vault, found.contact_id, found.created_at, 3)
         return [Say("{number}: {text}", {"number": found.number, "text": text}) for text in words]
 
-    async def _begin_talk(self, errand: _Errand, found: OpenAlert, mine: Member) -> None:
+    async def _begin_talk(self, errand: UnderWay, found: OpenAlert, mine: Member) -> None:
         if found.contact_id is None or found.kind not in _TALKED_ABOUT:
             return
         await team.set_handover(errand.connection, found.id, None, found.contact_id, mine.address.contact_id)
         language = await people.language_of(errand.connection, found.contact_id)
         person = Address(found.contact_id, found.urn_key, found.channel, language)
-        words = Say(self._phrases(person).handover_taken, {"name": mine.name})
-        await self._tell(errand, person, words)
-        await self._later(errand, "handover", errand.now + _TALK_ENDS, about=found.id)
+        words = Say(self._telling.phrases(person).handover_taken, {"name": mine.name})
+        await self._telling.tell(errand, person, words)
+        await self._telling.later(errand, "handover", errand.now + _TALK_ENDS, about=found.id)
 
-    async def _done(self, errand: _Errand) -> None:
+    async def _done(self, errand: UnderWay) -> None:
         """Somebody of the team has seen to it."""
         me = errand.asker
         everybody = await team.members(errand.connection, self._vault)
@@ -248,33 +236,33 @@ class Errands:
             found = await team.alert_numbered(errand.connection, int(number))
         else:
             found = await team.alert(errand.connection, errand.due.session_id or 0)
-        phrases = self._phrases(me)
+        phrases = self._telling.phrases(me)
         if mine is None or found is None:
             gone = Say(phrases.staff_gone, {"number": number}) if number else Say(phrases.staff_none)
-            await self._tell(errand, me, gone)
+            await self._telling.tell(errand, me, gone)
             return
         await self._close(errand, found, mine)
-        await self._tell(errand, me, Say(phrases.staff_done, {"number": found.number}))
+        await self._telling.tell(errand, me, Say(phrases.staff_done, {"number": found.number}))
 
-    async def _close(self, errand: _Errand, found: OpenAlert, mine: Member) -> None:
+    async def _close(self, errand: UnderWay, found: OpenAlert, mine: Member) -> None:
         await team.close(errand.connection, found, errand.now)
         if found.contact_id is not None and found.kind in _TALKED_ABOUT:
             language = await people.language_of(errand.connection, found.contact_id)
             person = Address(found.contact_id, found.urn_key, found.channel, language)
-            ended = Say(self._phrases(person).handover_ended, {"name": mine.name})
-            await self._tell(errand, person, ended)
+            ended = Say(self._telling.phrases(person).handover_ended, {"name": mine.name})
+            await self._telling.tell(errand, person, ended)
 
-    async def _list(self, errand: _Errand) -> None:
-        phrases = self._phrases(errand.asker)
+    async def _list(self, errand: UnderWay) -> None:
+        phrases = self._telling.phrases(errand.asker)
         lines = []
         for found in reversed(await team.called(errand.connection)):
-            locale = cldr(self._language(errand.asker))
-            at = format_datetime(found.created_at, "EEE HH:mm", tzinfo=self._zone, locale=locale)
+            locale = cldr(self._telling.language(errand.asker))
+            at = format_datetime(found.created_at, "EEE HH:mm", tzinfo=self._telling.zone, locale=locale)
             what = _what(phrases, found.kind)
             lines.append(Say(phrases.staff_open, {"number": found.number, "what": what, "time": at}))
-        await self._tell(errand, errand.asker, *(lines or [Say(phrases.staff_none)]))
+        await self._telling.tell(errand, errand.asker, *(lines or [Say(phrases.staff_none)]))
 
-    async def _look_at_talk(self, errand: _Errand) -> None:
+    async def _look_at_talk(self, errand: UnderWay) -> None:
         """Nobody took over, or the talk fell silent: the bot comes back, and says so."""
         found = await team.alert(errand.connection, errand.due.session_id or 0)
         if found is None or found.contact_id is None:
@@ -282,7 +270,7 @@ class Errands:
         last = max(filter(None, (found.heard_at, found.taken_at)), default=None)
         if found.taken_by is not None and last is not None:
             if errand.now - last < _TALK_ENDS:
-                await self._later(errand, "handover", last + _TALK_ENDS, about=found.id)
+                await self._telling.later(errand, "handover", last + _TALK_ENDS, about=found.id)
                 return
             everybody = await team.members(errand.connection, self._vault)
             mine = next((m for m in everybody if m.address.contact_id == found.taken_by), None)
@@ -290,19 +278,19 @@ class Errands:
                 await self._close(errand, found, mine)
                 return
         await team.set_handover(errand.connection, None, found.id)  # the alert stays open, for the call list
-        await self._tell(errand, errand.asker, self._phrases(errand.asker).handover_nobody)
+        await self._telling.tell(errand, errand.asker, self._telling.phrases(errand.asker).handover_nobody)
 
     # people
 
-    async def _my_data(self, errand: _Errand) -> None:
-        connection, asker, phrases = errand.connection, errand.asker, self._phrases(errand.asker)
+    async def _my_data(self, errand: UnderWay) -> None:
+        connection, asker, phrases = errand.connection, errand.asker, self._telling.phrases(errand.asker)
         found = await people.summary(connection, self._vault, asker.contact_id)
         if found is None:
             return
-        language = self._language(asker)
+        language = self._telling.language(asker)
         lines = [Say(phrases.my_data_head)]
         lines.append(Say(phrases.my_data_language, {"language": self._library.languages[language].name}))
-        lines.append(Say(phrases.my_data_since, {"date": found.since.astimezone(self._zone).date()}))
+        lines.append(Say(phrases.my_data_since, {"date": found.since.astimezone(self._telling.zone).date()}))
         topics = ", ".join(_topic(phrases, one) for one in found.consents)
         lines.append(Say(phrases.my_data_gets, {"topics": topics}) if topics else Say(phrases.my_data_gets_nothing))
         facts = [told_as(self._library, language, field, value) for field, value in found.facts]
@@ -328,38 +316,40 @@ class Errands:
         else:
             lines.append(Say(phrases.my_data_no_file))
         lines.append(Say(phrases.my_data_rights))
-        await self._tell(errand, asker, *lines)
+        await self._telling.tell(errand, asker, *lines)
 
-    async def _say_goodbye(self, errand: _Errand) -> None:
+    async def _say_goodbye(self, errand: UnderWay) -> None:
         """First the reference and goodbye; when it has gone out, everything goes."""
         reference = self._reference()
         everybody = await team.members(errand.connection, self._vault)
         for found in await erasure.close(errand.connection, self._ids, errand.asker.contact_id, errand.now):
             mine = next((m for m in everybody if m.address.contact_id == found.taken_by), None)
             if mine is not None and found.taken_by != errand.asker.contact_id:
-                words = Say(self._phrases(mine.address).staff_done, {"number": found.number})
-                await self._tell(errand, mine.address, words)
+                words = Say(self._telling.phrases(mine.address).staff_done, {"number": found.number})
+                await self._telling.tell(errand, mine.address, words)
         await self._carers_ended(errand, since=errand.now)
-        await self._tell(errand, errand.asker, Say(self._phrases(errand.asker).forgotten, {"reference": reference}))
-        await self._later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=f"{reference} 0")
+        await self._telling.tell(
+            errand, errand.asker, Say(self._telling.phrases(errand.asker).forgotten, {"reference": reference})
+        )
+        await self._telling.later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=f"{reference} 0")
 
-    async def _erase(self, errand: _Errand) -> None:
+    async def _erase(self, errand: UnderWay) -> None:
         reference, _, tried = (errand.due.flow or " 0").partition(" ")
         waits = await outbox.unfinished(errand.connection, errand.asker.contact_id)
         if waits and int(tried) < _GOODBYE_TRIES:
             detail = f"{reference} {int(tried) + 1}"
-            await self._later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=detail)
+            await self._telling.later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=detail)
             return
         await erasure.erase(errand.connection, self._vault, self._ids, errand.asker.contact_id, reference, errand.now)
 
-    async def _carers_ended(self, errand: _Errand, since: datetime | None = None) -> None:
+    async def _carers_ended(self, errand: UnderWay, since: datetime | None = None) -> None:
         id = errand.asker.contact_id
         for carer_id, nickname in await people.ended_carers(errand.connection, self._vault, id, since):
             if (address := await people.address_of(errand.connection, carer_id)) is not None:
-                words = Say(self._phrases(address).carer_ended, {"nickname": nickname})
-                await self._tell(errand, address, words)
+                words = Say(self._telling.phrases(address).carer_ended, {"nickname": nickname})
+                await self._telling.tell(errand, address, words)
 
-    async def _join_phones(self, errand: _Errand) -> None:
+    async def _join_phones(self, errand: UnderWay) -> None:
         """The phone that sent the code is that other person's as well: they are one."""
         code = await people.code(errand.connection, self._vault, errand.due.session_id or 0)
         if code is None:
@@ -372,14 +362,14 @@ class Errands:
             return
         language = await people.language_of(errand.connection, code.contact_id)
         joined = Address(code.contact_id, errand.due.urn_key, errand.due.channel, language)
-        await self._tell(errand, joined, self._phrases(joined).linked)
+        await self._telling.tell(errand, joined, self._telling.phrases(joined).linked)
 
-    async def _link_carer(self, errand: _Errand) -> None:
+    async def _link_carer(self, errand: UnderWay) -> None:
         connection, carer = errand.connection, errand.asker
         code = await people.code(connection, self._vault, errand.due.session_id or 0)
         person = await people.address_of(connection, code.contact_id) if code is not None else None
         if code is None or person is None:
-            await self._tell(errand, carer, self._phrases(carer).code_wrong)
+            await self._telling.tell(errand, carer, self._telling.phrases(carer).code_wrong)
             return
         await people.drop_code(connection, code.key)
         scope, nickname = Scope(code.detail["scope"]), code.detail["nickname"]
@@ -387,16 +377,16 @@ class Errands:
             connection, self._vault, self._ids(), person.contact_id, carer.contact_id, scope, nickname, errand.now
         )
         await team.add_role(connection, carer.contact_id, Role.CARER)
-        theirs, ours = self._phrases(carer), self._phrases(person)
+        theirs, ours = self._telling.phrases(carer), self._telling.phrases(person)
         blanks: Blanks = {"nickname": nickname, "scope": getattr(theirs, f"scope_{scope.value}")}
         welcome = [Say(theirs.carer_welcome, blanks)]
         if scope is Scope.ANSWER:
             welcome.append(Say(theirs.carer_how_to_answer, blanks))
-        await self._tell(errand, carer, *welcome)
+        await self._telling.tell(errand, carer, *welcome)
         told = Say(ours.carer_linked, {"scope": getattr(ours, f"scope_{scope.value}")})
-        await self._tell(errand, person, told)
+        await self._telling.tell(errand, person, told)
 
-    async def _join_team(self, errand: _Errand) -> None:
+    async def _join_team(self, errand: UnderWay) -> None:
         connection, me = errand.connection, errand.asker
         code = await people.code(connection, self._vault, errand.due.session_id or 0)
         if code is None:
@@ -406,58 +396,7 @@ class Errands:
         name, role = code.detail["name"], Role(code.detail["role"])
         hours = code.detail.get("hours", "")
         await team.join(connection, self._vault, me.contact_id, name, role, turn, hours, errand.now)
-        await self._tell(errand, me, Say(self._phrases(me).staff_welcome, {"name": name}))
-
-    # saying it
-
-    @property
-    def _zone(self) -> ZoneInfo:
-        return self._quiet.zone
-
-    def _language(self, address: Address) -> str:
-        return self._library.language(address.language)
-
-    def _phrases(self, address: Address) -> Phrases:
-        return self._library.phrases[self._language(address)]
-
-    async def _tell(
-        self, errand: _Errand, to: Address, *said: Say | str, kind: MessageClass = MessageClass.REPLY
-    ) -> None:
-        """Queue one message; `kind` decides how urgent it is and whether it waits for morning."""
-        parts: Sequence[Say] = [Say(one) if isinstance(one, str) else one for one in said]
-        channel = self._channels[to.channel]
-        language = self._language(to)
-        text = self._renderer.message(
-            parts, self._library.phrases[language], language, buttons=False, sms=channel.sms
-        ).text
-        send_after = self._quiet.after(errand.now) if kind.waits_for_morning else errand.now
-        id = self._ids()
-        await outbox.queue(
-            errand.connection,
-            self._vault,
-            Queued(
-                id,
-                f"errand/{errand.due.id}/{id}",
-                to.contact_id,
-                to.urn_key,
-                to.channel,
-                kind,
-                text,
-                "",
-                (),
-                to_ms(send_after),
-                to_ms(send_after + WORTH_SENDING[kind]),
-            ),
-            to_ms(errand.now),
-        )
-
-    async def _later(
-        self, errand: _Errand, kind: str, at: datetime, *, about: int | None = None, detail: str = ""
-    ) -> None:
-        due = errand.due
-        key = f"{kind}/{about or due.contact_id}/{self._ids()}"
-        again = Due(self._ids(), key, kind, due.contact_id, due.urn_key, due.channel, about, detail)
-        await fires.put(errand.connection, again, at)
+        await self._telling.tell(errand, me, Say(self._telling.phrases(me).staff_welcome, {"name": name}))
 
 
 def _what(phrases: Phrases, kind: str) -> str:
