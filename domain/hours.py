@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from domain.clock import edges, jump, last_before, shown
 from domain.quiet import QuietHours
 
 _STORED = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d) ([0-6]+)", re.ASCII)
@@ -70,26 +71,15 @@ class PreferredHours:
                     return opening
             day += _A_DAY
 
+    def edges(self, earliest: datetime, latest: datetime, zone: ZoneInfo) -> set[datetime]:
+        """Between the two, every moment at which the hours can begin or end, and a few more; in UTC."""
+        return edges(earliest, latest, {self.start, self.end}, zone)
+
     def _openings(self, day: date, zone: ZoneInfo) -> list[datetime]:
         """When that day can begin to suit: at the start, or where the clocks jump into the hours."""
-        starts = {datetime.combine(day, self.start.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)}
-        jump = _jump(day, zone)
-        return sorted(starts if jump is None else starts | {jump})
-
-
-def _jump(day: date, zone: ZoneInfo) -> datetime | None:
-    """The moment of that day at which the clocks change; None on most days."""
-    before, after = (datetime.combine(d, time(0), zone).astimezone(UTC) for d in (day, day + _A_DAY))
-    offset = before.astimezone(zone).utcoffset()
-    if after.astimezone(zone).utcoffset() == offset:
-        return None
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after.replace(microsecond=0)
+        starts = set(shown(day, self.start, zone))
+        change = jump(day, zone)
+        return sorted(starts if change is None else starts | {change})
 
 
 def in_hours(instant: datetime, quiet: QuietHours, preferred: PreferredHours) -> datetime:
@@ -102,3 +92,28 @@ def in_hours(instant: datetime, quiet: QuietHours, preferred: PreferredHours) ->
         if moment == suits:
             return moment
     return awake
+
+
+def in_hours_before(
+    instant: datetime,
+    quiet: QuietHours,
+    preferred: PreferredHours,
+    zone: ZoneInfo,
+    *,
+    room: timedelta,
+    within: timedelta,
+) -> datetime | None:
+    """The instant itself, or the last moment before it that suits both, `room` before it ends to suit (at the
+    beginning, where a stretch that suits is shorter), in UTC. `zone` is where the person is.
+
+    Where none does `within` that time before, the quiet hours decide alone: somebody who left us hardly an hour
+    must still be reached. None where they leave no moment either.
+    """
+    earliest = instant.astimezone(UTC) - within
+
+    def suits(moment: datetime) -> bool:
+        return not quiet.cover(moment) and preferred.suit(moment, zone)
+
+    both = quiet.edges(earliest, instant) | preferred.edges(earliest, instant, zone)
+    found = last_before(instant, suits, both, earliest=earliest, room=room)
+    return quiet.before(instant, room=room, within=within) if found is None else found

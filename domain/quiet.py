@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from domain.clock import edges, last_before
+
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
@@ -26,6 +28,19 @@ class QuietHours:
     def after(self, instant: datetime) -> datetime:
         """The instant itself, or the end of the quiet hours that it falls into."""
         return self._next(instant, self.end) if self.cover(instant) else instant
+
+    def before(self, instant: datetime, *, room: timedelta, within: timedelta) -> datetime | None:
+        """The instant itself, or a moment before the quiet hours that it falls into: `room` before they begin, or at
+        the end of those before them where there is less. None where it is quiet all of `within` before. In UTC.
+        """
+        earliest = instant.astimezone(UTC) - within
+        return last_before(
+            instant, lambda t: not self.cover(t), self.edges(earliest, instant), earliest=earliest, room=room
+        )
+
+    def edges(self, earliest: datetime, latest: datetime) -> set[datetime]:
+        """Between the two, every moment at which quiet can begin or end, and a few more; in UTC."""
+        return edges(earliest, latest, {self.start, self.end}, self.zone)
 
     def next_start(self, instant: datetime) -> datetime | None:
         """When quiet next begins; None where there are no quiet hours."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.hours import ALL_DAYS, PreferredHours, in_hours
+from domain.hours import ALL_DAYS, PreferredHours, in_hours, in_hours_before
 from domain.quiet import QuietHours
 
 LONDON = ZoneInfo("Europe/London")
@@ -206,3 +206,55 @@ def test_a_message_comes_at_a_good_moment_wherever_there_is_one(
         assert in_hours(sent, quiet, preferred) == sent
         if not time(1) <= quiet_to < time(2):  # where the clocks skip it, the quiet ends within the hour
             assert sent == first
+
+
+# Backwards
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+TWO_DAYS = timedelta(hours=48)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "instant", "sent"),
+    [
+        (hours("11:00", "16:00"), at(23, 12), at(23, 12)),
+        (hours("11:00", "16:00"), at(23, 21), at(23, 15, 45)),
+        (hours("11:00", "16:00"), at(23, 10), at(22, 15, 45)),
+        (hours("06:00", "10:00"), at(23, 5), at(22, 9, 45)),
+        (hours("19:00", "22:00"), at(23, 20, 30), at(23, 19, 45)),
+        (hours("19:00", "22:00", SUNDAY), at(23, 20, 30), at(22, 19, 45)),
+        # what suits both is shorter than the room
+        (hours("19:50", "22:00"), at(23, 21), at(23, 19, 50)),
+        # it would be more than two days before, or never: before the quiet hours
+        (hours("19:00", "22:00", SUNDAY), at(25, 8), at(24, 19, 45)),
+        (hours("20:00"), at(23, 12), at(23, 12)),
+        (hours("20:00"), at(23, 21), at(23, 19, 45)),
+    ],
+)
+def test_what_may_not_be_late_comes_earlier_at_a_good_moment(
+    preferred: PreferredHours, instant: datetime, sent: datetime
+) -> None:
+    assert in_hours_before(instant, NIGHT, preferred, LONDON, room=QUARTER, within=TWO_DAYS) == sent
+
+
+def test_a_person_s_own_hours_are_by_the_clocks_where_they_are() -> None:
+    evening = hours("17:00", "21:00")  # 11:30 to 15:30 in London
+    assert in_hours_before(at(23, 18), NIGHT, evening, KOLKATA, room=QUARTER, within=TWO_DAYS) == at(23, 15, 15)
+    morning = hours("06:00", "09:00")  # 00:30 to 03:30 there: quiet
+    assert in_hours_before(at(23, 21), NIGHT, morning, KOLKATA, room=QUARTER, within=TWO_DAYS) == at(23, 19, 45)
+
+
+@given(_hours(), _QUARTERS, _QUARTERS, _near(FORWARD, BACK), st.sampled_from([LONDON, HAVANA, KOLKATA]))
+@example(hours("00:30", "01:15"), time(0, 30), time(1), BACK + 2 * QUARTER, LONDON)
+@example(hours("01:15", "01:45", SUNDAY), time(20), time(9), FORWARD + 2 * QUARTER, LONDON)
+@example(hours("20:00"), time(20), time(9), FORWARD, LONDON)
+def test_the_good_moment_is_the_last_quarter_before_wherever_there_is_one(
+    preferred: PreferredHours, quiet_from: time, quiet_to: time, instant: datetime, zone: ZoneInfo
+) -> None:
+    """All hours here begin and end at quarters, so that one with a quarter's room is one of them."""
+    quiet = QuietHours(quiet_from, quiet_to, LONDON)
+    instant = instant.replace(minute=instant.minute // 15 * 15)
+    quarters = [instant - n * QUARTER for n in range(2 * 96 + 1)]
+    awake = next((t for t in quarters if not quiet.cover(t)), None)
+    good = next((t for t in quarters if not quiet.cover(t) and preferred.suit(t, zone)), awake)
+    assert in_hours_before(instant, quiet, preferred, zone, room=QUARTER, within=TWO_DAYS) == good

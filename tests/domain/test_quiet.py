@@ -133,3 +133,60 @@ def test_nothing_is_ever_moved_into_quiet_hours_nor_out_of_other_ones(
         if begins is not None:
             assert quiet.cover(begins)
             assert not quiet.cover(begins - timedelta(minutes=1))
+
+
+# Backwards
+
+ROOM = timedelta(minutes=15)
+TWO_DAYS = timedelta(hours=48)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "instant", "before"),
+    [
+        (NIGHT, at(6, 3), at(5, 19, 45)),
+        (NIGHT, at(5, 20), at(5, 19, 45)),
+        (NIGHT, at(5, 19, 50), at(5, 19, 50)),
+        (NIGHT, at(6, 9), at(6, 9)),
+        (NOON, at(6, 13), at(6, 11, 45)),
+        (NONE, at(6, 3), at(6, 3)),
+        # hardly any time between: the beginning of it
+        (QuietHours(time(9, 10), time(9), LONDON), at(6, 8), at(5, 9)),
+        # the short night and the long one
+        (NIGHT, at(29, 8, month=3), datetime(2026, 3, 28, 19, 45, tzinfo=UTC)),
+        (NIGHT, at(25, 8, month=10), datetime(2026, 10, 24, 18, 45, tzinfo=UTC)),
+        # a beginning that the clocks skip is where they jump
+        (QuietHours(time(1, 30), time(9), LONDON), at(29, 8, month=3), FORWARD - ROOM),
+        # one that they show twice is the second
+        (QuietHours(time(1, 30), time(9), LONDON), at(25, 8, month=10), BACK + ROOM),
+    ],
+)
+def test_what_may_not_be_late_comes_before_the_quiet(quiet: QuietHours, instant: datetime, before: datetime) -> None:
+    found = quiet.before(instant, room=ROOM, within=TWO_DAYS)
+    assert found == before
+    assert found is not None
+    assert found.tzinfo is UTC
+
+
+def test_where_it_is_quiet_all_that_time_there_is_no_moment() -> None:
+    assert NIGHT.before(at(6, 3), room=ROOM, within=timedelta(hours=6)) is None
+    assert NIGHT.before(at(6, 3), room=ROOM, within=timedelta(hours=8)) == at(5, 19, 45)
+
+
+@given(_TIMES, _TIMES, _INSTANTS)
+@example(time(0, 30), time(1, 30), BACK + timedelta(minutes=50))
+@example(time(1, 30), time(1, 45), FORWARD + timedelta(minutes=5))
+@example(time(1, 1), time(1), FORWARD)
+def test_before_is_the_last_moment_with_room(start: time, end: time, instant: datetime) -> None:
+    quiet = QuietHours(start, end, LONDON)
+    found = quiet.before(instant, room=ROOM, within=TWO_DAYS)
+    assert found is not None
+    assert not quiet.cover(found)
+    assert found <= instant
+    assert (found == instant) is (not quiet.cover(instant))
+    if found < instant:  # minutes are enough: these hours begin and end at whole ones
+        left = int((instant - found).total_seconds()) // 60
+        awake = [n for n in range(left + 1) if not quiet.cover(found + timedelta(minutes=n))]
+        assert awake == list(range(len(awake)))
+        assert len(awake) <= 15
+        assert len(awake) == 15 or quiet.cover(found - timedelta(minutes=1))
