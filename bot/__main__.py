@@ -21,6 +21,7 @@ COMMANDS = (
     "team",
     "drill",
     "poster",
+    "event",
     "lint",
     "bench",
 )

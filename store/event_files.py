@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -416,7 +416,11 @@ def file_of(event: Event, zone: ZoneInfo) -> str:
 
 
 class _Writer(yaml.SafeDumper):
-    """As people write it: the items of a list stand further in than its name, and nothing is a reference."""
+    """As people write it: the items of a list stand further in than its name, nothing is a reference, and what YAML
+    would take for a number, a date or a yes needs no quotes, since our reader takes it as text.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless

@@ -77,6 +77,16 @@ async def venue_named(connection: AsyncConnection, name: str) -> Venue | None:
     return next((venue for venue in venues if fold(venue.name) == fold(name)), None)
 
 
+async def at_known_venue(connection: AsyncConnection, event: Event) -> Event:
+    """The event, of whose venue only the name was given, at the venue of that name. Raises EventRefused."""
+    name = event.venue.name
+    venue = await venue_named(connection, name)
+    if venue is None:
+        sentence = f"no event was at a venue called {name!r} before: write out its name, address and postcode"
+        raise EventRefused(Fault(("venue",), sentence))
+    return replace(event, venue=venue)
+
+
 async def change(
     connection: AsyncConnection, ids: Callable[[], int], id: int, wanted: Event, now: datetime, known: Known
 ) -> Changed:
