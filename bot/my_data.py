@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
 from babel.dates import format_datetime
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot.pages import HEADERS, is_token, show
 from domain.code import CodeKind
 from domain.contact import Purpose
 from domain.hours import PreferredHours
@@ -37,20 +32,6 @@ from store.dossier import ConsentKept, Dossier, FactKept, dossier
 from store.times import from_ms, to_ms
 from store.vault import Vault
 
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
-_STYLE = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-#: No script, nothing from elsewhere, in no frame; and no address of this page in anybody's log or index.
-_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Robots-Tag": "noindex",
-}
-#: What `secrets.token_urlsafe` makes.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _GONE = "This page is not there any more"
 
 _CHANNELS = {"sms": "by text message", "telegram": "in Telegram", "import": "from a list"}
@@ -76,6 +57,9 @@ _CODES = {
     "staff": "To join the team",
     "file": "A link to this page",
     "poster": "A poster",
+    "calendar": "Your calendar of events",
+    "attendance": "A list of who comes to an event",
+    "certificate": "Your certificate of a training",
 }
 _PLANNED = {"flow": "We ask you", "wait": "An open question is asked again, or ends"}
 
@@ -95,15 +79,6 @@ class _Pages:
     library: Library
     clock: Callable[[], datetime]
     zone: ZoneInfo
-    templates: Environment = field(
-        default_factory=lambda: Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-    )
 
     async def page(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -111,7 +86,7 @@ class _Pages:
             return self._gone()
         kept, ends_at = found
         told = _Told(self.library, kept, self.library.language(kept.language), self.zone)
-        html = self._render(
+        return show(
             "my_data.html",
             tag=told.language,
             direction=told.direction,
@@ -121,18 +96,17 @@ class _Pages:
             token=token,
             ends_at=ends_at,
         )
-        return HTMLResponse(html, headers=_HEADERS)
 
     async def file(self, request: Request) -> Response:
         if (found := await self._found(request.path_params["token"])) is None:
-            return JSONResponse({"error": f"{_GONE}. Send MY DATA again."}, 404, _HEADERS)
+            return JSONResponse({"error": f"{_GONE}. Send MY DATA again."}, 404, HEADERS)
         content = orjson.dumps(found[0], option=orjson.OPT_INDENT_2)
         name = {"Content-Disposition": 'attachment; filename="my-data.json"'}
-        return Response(content, headers=_HEADERS | name, media_type="application/json")
+        return Response(content, headers=HEADERS | name, media_type="application/json")
 
     async def _found(self, token: str) -> tuple[Dossier, datetime] | None:
         """Whose link it is, with all that is kept of them, and until when it works; None where it does not."""
-        if not _TOKEN.fullmatch(token):
+        if not is_token(token):
             return None
         now = self.clock()
         async with self.database.read() as connection:
@@ -143,12 +117,7 @@ class _Pages:
         return None if kept is None else (kept, from_ms(code.expires_at))
 
     def _gone(self) -> Response:
-        html = self._render("my_data_gone.html", tag=SOURCE_LANGUAGE, direction="ltr", title=_GONE)
-        return HTMLResponse(html, 404, _HEADERS)
-
-    def _render(self, template: str, **context: object) -> str:
-        # of our own making, so that it stands in the page as its hash in the headers has it
-        return self.templates.get_template(template).render(style=Markup(_STYLE), **context)
+        return show("my_data_gone.html", 404, tag=SOURCE_LANGUAGE, direction="ltr", title=_GONE)
 
 
 @dataclass(frozen=True, slots=True)

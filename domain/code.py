@@ -24,6 +24,9 @@ class CodeKind(StrEnum):
     CARER = "carer"
     STAFF = "staff"
     FILE = "file"
+    CALENDAR = "calendar"
+    ATTENDANCE = "attendance"
+    CERTIFICATE = "certificate"
 
 
 def new_code(below: Callable[[int], int]) -> str:
