@@ -111,6 +111,9 @@ class Conversation:
             self._hear_stopped(turn, person, said, received, urn_key, now)
         elif said is Command.STOP:
             self._stop(turn, person, received, now, quietly=alarmed)
+        elif for_team and turn.follows is not None:
+            follows, turn.follows = turn.follows, None
+            self._follow(turn, person, follows, received.channel, urn_key, now)
         elif for_team or alarmed:
             pass
         elif said is None and self._for_the_team(turn, person, received, now):
@@ -410,6 +413,8 @@ class Conversation:
                 self._follow(turn, person, events.what_is_open(turn, person), received.channel, urn_key, now)
             case Command.BOOKINGS:
                 events.say_bookings(turn, person, phrases, self.zone)
+            case Command.HERE:
+                turn.errands.append(Errand("outside"))
             case Command.OUT:
                 if (giving_up := events.giving_up(turn, person)) is not None:
                     self._follow(turn, person, giving_up, received.channel, urn_key, now)
@@ -567,6 +572,8 @@ class Conversation:
             case Action.CALL_ME:
                 turn.said.append(Say(phrases.call_noted))
                 self._tell_team(turn, AlertKind.CALL)
+            case Action.MAKE_EVENT:
+                turn.errands.append(Errand("make_event", talk.id))
             case Action.WORRIED:
                 self._tell_team(turn, AlertKind.WORRIED)
             case _:

@@ -13,11 +13,13 @@ import structlog
 from babel.dates import format_datetime
 
 from bot.dispatcher import where
+from bot.event_errands import EventErrands
 from bot.happenings import ChannelKind
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Purpose, Role
+from domain.event import Event
 from domain.message import MessageClass
 from domain.quiet import QuietHours
 from flows.effects import AlertKind, Blanks, Say
@@ -29,6 +31,7 @@ from store import erasure, fires, merging, outbox, people, team
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
+from store.event_rules import known_of
 from store.team import Member, OpenAlert
 from store.vault import Vault
 
@@ -50,17 +53,22 @@ KINDS = frozenset(
         "join_phones",
         "link_carer",
         "join_team",
+        "order",
+        "make_event",
+        "outside",
     }
 )
 _AGAIN = timedelta(minutes=1)
 #: Nobody answered: the next on the rota is called. Where nobody may be in danger it is less of a hurry.
 PAGE_AGAIN, PAGE_AGAIN_CALM = timedelta(minutes=5), timedelta(hours=3)
+#: After so many calls without a hurry, one a day: a phone that rings all day is one that is not looked at.
+_CALM_PAGES, _A_DAY = 4, timedelta(days=1)
 #: A talk with the team in which nobody has said a word for so long is over.
 _TALK_ENDS = timedelta(hours=12)
 #: The goodbye to somebody who is forgotten must have gone out before their address goes; but not for ever.
 _GOODBYE_TRIES, _GOODBYE_AGAIN = 45, timedelta(seconds=20)
 _FILE_WORKS = timedelta(days=1)
-_URGENT = frozenset({AlertKind.DISTRESS, AlertKind.DRILL})
+_URGENT = frozenset({AlertKind.DISTRESS, AlertKind.DRILL, AlertKind.AT_THE_DOOR})
 _TALKED_ABOUT = frozenset({AlertKind.DISTRESS, AlertKind.PERSON, AlertKind.STUCK})
 
 
@@ -88,6 +96,7 @@ class Errands:
         self._library = library
         self._quiet = quiet
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
+        self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -147,8 +156,17 @@ class Errands:
                 await self._link_carer(errand)
             case "join_team":
                 await self._join_team(errand)
+            case "order":
+                await self._of_events.order(errand)
+            case "make_event":
+                await self._of_events.make(errand)
+            case "outside":
+                await self._of_events.outside(errand)
             case kind:
                 raise ValueError(f"{kind!r} is no errand")
+
+    async def _page_of_guests(self, errand: UnderWay, event: Event) -> str:
+        return ""
 
     # the team
 
@@ -171,7 +189,8 @@ class Errands:
             await self._telling.tell(errand, member.address, words, kind=kind)
         else:
             log.error("nobody is on the rota", alert=number)
-        again = PAGE_AGAIN if urgent else PAGE_AGAIN_CALM
+        calm = PAGE_AGAIN_CALM if pages < _CALM_PAGES else _A_DAY
+        again = PAGE_AGAIN if urgent else calm
         await self._telling.later(errand, "page", errand.now + again, about=found.id)
 
     async def _take(self, errand: UnderWay) -> None:

@@ -289,6 +289,8 @@ class Happenings:
         if batch.programme is not NO_PROGRAMME:
             setting = replace(setting, programme=batch.programme)
         turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
+        if turn.errands:
+            turn.errands[:] = [replace(one, about=id) if one.of_message else one for one in turn.errands]
         heard = turn.pressed or fact.text
         batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
         self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80], circle)

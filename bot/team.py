@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.turn import Errand, Relay, Turn
+from bot.event_orders import Order, ordered
+from bot.turn import Errand, Next, Relay, Turn
 from domain.contact import Role
 from flows.effects import Say
 from store.changes import Person
 from store.circle import Circle
 
+#: The errand that obeys an order about an event.
+ORDER = "order"
 TEAM = frozenset({Role.COORDINATOR, Role.FACILITATOR})
 _ORDER = re.compile(r"/?(take|done|alerts)(?:\s+(\d{1,9}))?[.!]?", re.IGNORECASE)
 
@@ -23,9 +26,16 @@ def serves(person: Person, circle: Circle) -> bool:
 
 def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
     """Whether the words were an order of the team's, or for the other side of a talk with the team."""
-    if person.contact.roles & TEAM and (order := _ORDER.fullmatch(text.strip())):
-        turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
-        return True
+    if person.contact.roles & TEAM:
+        if order := _ORDER.fullmatch(text.strip()):
+            turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
+            return True
+        if (about_event := ordered(text)) is not None:
+            if about_event.order is Order.NEW:
+                turn.follows = Next("new_event", ())
+            else:
+                turn.errands.append(Errand(ORDER, of_message=True))
+            return True
     handover = circle.handover(person)
     if handover is None:
         if person.contact.handover_id is not None:  # it is over, and its end has been said

@@ -54,13 +54,15 @@ class Setting:
 class Errand:
     """Something that takes more than the batch has loaded; done in a transaction of its own, right after it.
 
-    `about` is the number of what it concerns: an alert, a contact. `after_ms` puts it off.
+    `about` is the number of what it concerns: an alert, a contact, an event; with `of_message`, the message that
+    asked for it. `after_ms` puts it off.
     """
 
     kind: str
     about: int | None = None
     detail: str = ""
     after_ms: int = 0
+    of_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)

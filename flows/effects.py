@@ -96,6 +96,7 @@ class AlertKind(StrEnum):
     CALL = "call"
     DRILL = "drill"
     WORRIED = "worried"
+    AT_THE_DOOR = "at_the_door"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,3 +193,4 @@ class Phrases:
     staff_came: str
     command_events: str
     command_bookings: str
+    staff_at_the_door: str

@@ -135,6 +135,19 @@ async def call_off(
     return Changed(event, await _tell(connection, ids, event, "called_off", now))
 
 
+async def booked_by(connection: AsyncConnection, contact_id: int) -> list[Event]:
+    """The events at which somebody has a place, and that are held."""
+    b, e = t.bookings.c, t.events.c
+    rows = await connection.execute(
+        select(*_EVENT)
+        .join(t.bookings, b.event_id == e.id)
+        .where(
+            b.contact_id == contact_id, b.status == BookingStatus.BOOKED.value, e.state == EventState.PUBLISHED.value
+        )
+    )
+    return [as_event(row) for row in rows]
+
+
 async def people_to_tell(connection: AsyncConnection, id: int) -> int:
     """How many have a place at it, or wait for one."""
     return (await connection.execute(select(func.count()).select_from(t.bookings).where(_live(id)))).scalar_one()

@@ -415,3 +415,26 @@ async def _forget_in_session(
     kept = {**session.answers, question: PREFER_NOT_TO_SAY}
     sealed = vault.seal(stored(replace(session, answers=kept), asked), contact_id)
     await connection.execute(update(t.sessions).where(t.sessions.c.id == session_id).values(sealed=sealed))
+
+
+async def words_of(connection: AsyncConnection, vault: Vault, message_id: int) -> str | None:
+    """What that message said; None where it is kept no more."""
+    i = t.inbox.c
+    row = (await connection.execute(select(i.sealed, i.contact_id).where(i.id == message_id))).first()
+    return None if row is None else vault.open(row[0], row[1]).decode()
+
+
+async def session_of(connection: AsyncConnection, vault: Vault, id: int) -> Session | None:
+    """That session as it was left; None where it is kept no more."""
+    s = t.sessions.c
+    asked = select(s.flow, s.version, s.sprint, s.sealed, s.contact_id).where(s.id == id)
+    row = (await connection.execute(asked)).first()
+    return None if row is None else restored(*row[:3], vault.open(row[3], row[4]))[0]
+
+
+async def nickname(connection: AsyncConnection, vault: Vault, contact_id: int) -> str:
+    """What they want to be called; nothing where they did not say."""
+    p = t.profile.c
+    asked = select(p.sealed).where(p.contact_id == contact_id, p.field == "nickname")
+    sealed = (await connection.execute(asked)).scalar()
+    return "" if sealed is None else str(orjson.loads(vault.open(sealed, contact_id))[0])

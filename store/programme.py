@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
-from domain.event import Event
+from domain.event import Event, EventState
 from domain.places import Booking, BookingStatus, Places
 from flows.conditions import Answer
 from store import tables as t
@@ -15,6 +16,7 @@ from store.bulk import fetch, insert, update
 from store.changes import Changes
 from store.database import HotTransaction, Row
 from store.event_rows import COLUMNS, as_event
+from store.times import from_ms
 from store.vault import Vault
 
 #: What of somebody's profile decides which events are near, and what they need there.
@@ -23,19 +25,26 @@ _FIELDS = frozenset({"district", "meeting", "nickname"})
 
 @dataclass(slots=True, eq=False)
 class Programme:
-    """`events` by id; `open` are those that can be asked for (read for who asks), by their start. `bookings` by
-    contact and event; `facts` by contact: district, needs at a meeting, nickname.
+    """As it is at `now`: `events` by id; `open` are those that can be asked for (read for who asks), by their start.
+    `bookings` by contact and event; `facts` by contact: district, needs at a meeting, nickname.
     """
 
+    now: datetime | None = None
     events: dict[int, Event] = field(default_factory=dict)
     open: list[int] = field(default_factory=list)
     bookings: dict[int, dict[int, Booking]] = field(default_factory=dict)
     facts: dict[int, dict[str, Answer]] = field(default_factory=dict)
 
     def live(self, contact_id: int) -> list[Booking]:
-        """What they have or wait for, by its start; what is not loaded is over."""
-        mine = [b for b in self.bookings.get(contact_id, {}).values() if b.live and b.event_id in self.events]
+        """What they have or wait for that is still to come, the first one first."""
+        mine = [b for b in self.bookings.get(contact_id, {}).values() if b.live and self._to_come(b.event_id)]
         return sorted(mine, key=lambda b: (self.events[b.event_id].starts_at, b.event_id))
+
+    def _to_come(self, event_id: int) -> bool:
+        event = self.events.get(event_id)
+        if event is None or self.now is None:
+            return False
+        return event.state is EventState.PUBLISHED and self.now < event.ends_at
 
 
 #: For the many turns that have nothing to do with events. Nobody writes into it.
@@ -67,7 +76,7 @@ _FACTS = "SELECT contact_id, field, sealed FROM profile WHERE contact_id {keys}"
 
 
 async def load_programme(tx: HotTransaction, vault: Vault, wanted: Wanted, now_ms: int) -> Programme:
-    programme = Programme()
+    programme = Programme(from_ms(now_ms))
     contacts = sorted(wanted.contacts)
     reads = [fetch(_THESE, sorted(wanted.events))]
     if wanted.open:

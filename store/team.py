@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import Role
 from domain.hours import PreferredHours
+from store import fires
 from store import tables as t
+from store.changes import Due
 from store.circle import Address, channel_of
 from store.times import from_ms, to_ms
 from store.vault import Vault
@@ -214,3 +216,30 @@ async def set_handover(connection: AsyncConnection, alert_id: int | None, was: i
 async def raise_drill(connection: AsyncConnection, id: int, now: datetime) -> None:
     """An alert that is an exercise: about nobody."""
     await connection.execute(insert(t.alerts).values(id=id, kind="drill", created_at=to_ms(now)))
+
+
+async def is_coordinator(connection: AsyncConnection, contact_id: int) -> bool:
+    """Whether they are on the team, and may change what is planned."""
+    role = (await connection.execute(select(t.staff.c.role).where(t.staff.c.contact_id == contact_id))).scalar()
+    return role == Role.COORDINATOR.value
+
+
+async def call_for(
+    connection: AsyncConnection, ids: Callable[[], int], kind: str, about: Address, now: datetime
+) -> None:
+    """Somebody needs a person of the team: an alert, and the call to whose turn it is."""
+    alert_id = ids()
+    await connection.execute(
+        insert(t.alerts).values(
+            id=alert_id,
+            kind=kind,
+            contact_id=about.contact_id,
+            urn_key=about.urn_key,
+            channel=about.channel,
+            created_at=to_ms(now),
+        )
+    )
+    key = f"page/{alert_id}"
+    await fires.put(
+        connection, Due(ids(), key, "page", about.contact_id, about.urn_key, about.channel, alert_id, ""), now
+    )
