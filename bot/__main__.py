@@ -21,6 +21,7 @@ COMMANDS = (
     "team",
     "drill",
     "poster",
+    "opportunity",
     "lint",
     "bench",
 )
