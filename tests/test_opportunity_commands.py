@@ -59,11 +59,11 @@ async def test_an_opportunity_is_offered_shown_and_withdrawn_by_commands(tmp_pat
     assert (await mime(tmp_path, "opportunity", "list"))[:2] == (0, "There is no opportunity.\n")
     code, out, err = await mime(
         tmp_path, *GIVEN, "2999-03-01", "--about", "Two days in\nChelmsford.", "--criterion", "living in North Essex",
-        "--criterion", "of working age", "--payment", "£20 an hour. Ask us about benefits first.",
+        "--criterion", "of working age", "--payment", "£20 an hour. Ask us about benefits first.", "--publish",
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert out == "Opportunity 1 is published. People may ask for it until 01 Mar 2999.\n"
-    listed = "1  tender panel: Choosing a new service: open until 01 Mar 2999; {} asked for it\n"
+    assert out == "1  tender panel: Choosing a new service: open until 01 Mar 2999 23:59.\n"
+    listed = "1  tender panel: Choosing a new service: open until 01 Mar 2999 23:59; {} asked for it\n"
     assert (await mime(tmp_path, "opportunity", "list"))[1] == listed.format(0)
     await asked_by_ana(tmp_path, 1)
     assert (await mime(tmp_path, "opportunity", "list"))[1] == listed.format(1)
@@ -74,38 +74,45 @@ async def test_an_opportunity_is_offered_shown_and_withdrawn_by_commands(tmp_pat
         "For people who are living in North Essex",
         "For people who are of working age",
         "Payment: £20 an hour. Ask us about benefits first.",
-        "It is open until 01 Mar 2999.",
+        "It is open until 01 Mar 2999 23:59.",
         "1 asked for it:",
     ]
     assert shown[7].startswith(f"  {ANA}, ")
-    code, out, err = await mime(tmp_path, "opportunity", "withdraw", "1", "--why", "The service chose another way.")
+    given = ("opportunity", "withdraw", "1", "--why", "The service chose another way.")
+    code, out, err = await mime(tmp_path, *given)  # nobody is there to say yes
+    assert (code, "1 asked for it, and will be told. Withdraw it? [y/N]:" in out, "--yes" in err) == (1, True, True)
+    assert "opportunity" not in await due(tmp_path)
+    code, out, err = await mime(tmp_path, *given, "--yes")
     assert (code, err) == (0, "")
     assert out == "Opportunity 1 is withdrawn. The one person who asked for it is told why.\n"
     assert "opportunity" in await due(tmp_path)
     shown = (await mime(tmp_path, "opportunity", "show", "1"))[1].splitlines()
     assert shown[5:7] == ["It is withdrawn.", "Why: The service chose another way."]
     code, _, err = await mime(tmp_path, "opportunity", "withdraw", "1", "--why", "Again.")
-    assert (code, err) == (1, "there is no opportunity 1, or it is withdrawn already: see mime opportunity list\n")
+    assert (code, err) == (1, "opportunity 1 is withdrawn already\n")
 
 
 async def test_a_draft_is_published_by_a_command(tmp_path: Path) -> None:
     assert (await mime(tmp_path, "migrate"))[0] == 0
-    code, out, _ = await mime(tmp_path, *GIVEN, "2999-03-01", "--draft")
-    assert (code, out) == (0, "Opportunity 1 is a draft: people see it after mime opportunity publish 1.\n")
-    assert "a draft until 01 Mar 2999; 0 asked" in (await mime(tmp_path, "opportunity", "list"))[1]
+    code, out, _ = await mime(tmp_path, *GIVEN, "2999-03-01T17:00")
+    assert code == 0
+    assert out.endswith("It is a draft: only the team sees it. To publish it: mime opportunity publish 1\n")
+    assert "a draft until 01 Mar 2999 17:00; 0 asked" in (await mime(tmp_path, "opportunity", "list"))[1]
     assert (await mime(tmp_path, "opportunity", "publish", "1"))[:2] == (0, "Opportunity 1 is published.\n")
     code, _, err = await mime(tmp_path, "opportunity", "publish", "1")
     assert (code, "is no draft" in err) == (1, True)
+    code, out, _ = await mime(tmp_path, "opportunity", "withdraw", "1", "--why", "It was a mistake.")
+    assert (code, out) == (0, "Opportunity 1 is withdrawn. Nobody had asked for it.\n")
 
 
 async def test_a_mistake_is_answered_with_a_sentence_and_offers_nothing(tmp_path: Path) -> None:
     assert (await mime(tmp_path, "migrate"))[0] == 0
     add = ("add", "--kind", "lay_assessor", "--closes", "2999-03-01")
     for words, code, says in (
-        ((*GIVEN[1:], "2020-01-01"), 1, "a day that has passed"),
+        ((*GIVEN[1:], "2020-01-01"), 1, "--closes has passed"),
         ((*add, "--title", "!?"), 1, "--title has no letter"),
-        ((*add, "--title", "x" * 61), 1, "--title is 61 letters long"),
-        ((*add, "--title", "Visits", "--about", "x" * 301), 1, "--about is 301 letters long"),
+        ((*add, "--title", "x" * 81), 1, "--title is 81 letters long"),
+        ((*add, "--title", "Visits", "--about", "x" * 601), 1, "--about is 601 letters long"),
         ((*add, "--title", "Visits", "--criterion", " "), 1, "--criterion has no letter"),
         ((*add, "--title", "Visits", "--kind", "gossip"), 2, "Usage"),
         (add, 2, "Usage"),
