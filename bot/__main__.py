@@ -22,6 +22,7 @@ COMMANDS = (
     "drill",
     "poster",
     "event",
+    "opportunity",
     "lint",
     "bench",
 )
