@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -28,7 +28,7 @@ Written = dict[str, Any]
 
 _CLOCK = re.compile(r"(?:(\d{4}-\d\d-\d\d) +)?(\d{1,2})[:.](\d\d)( +again)?")
 _AMOUNT = re.compile(r"(\d{1,6})(?:\.(\d\d))?")
-_SPAN = re.compile(r"(\d{1,4}) *(week|day|hour|minute)s?")
+_SPAN = re.compile(r"(\d{1,6}) *(week|day|hour|minute)s?")
 _UNITS = {
     "week": timedelta(weeks=1),
     "day": timedelta(days=1),
@@ -420,8 +420,6 @@ class _Writer(yaml.SafeDumper):
     would take for a number, a date or a yes needs no quotes, since our reader takes it as text.
     """
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
-
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless
         super().increase_indent(flow, False)
@@ -429,6 +427,9 @@ class _Writer(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         del data
         return True
+
+
+_Writer.yaml_implicit_resolvers = {}
 
 
 def _day_written(day: Day, zone: ZoneInfo) -> Written:

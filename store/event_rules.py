@@ -116,8 +116,8 @@ def _in_places(event: Event, taken: int) -> Iterator[Fault]:
 
 
 def _in_words(event: Event, known: Known) -> Iterator[Fault]:
-    if not event.title.get(SOURCE_LANGUAGE):
-        yield Fault(("title",), "the English title is missing")
+    if not event.title:
+        yield Fault(("title",), "the title is missing")
     if any("\n" in text for text in event.title.values()):
         yield Fault(("title",), "a title is one line")
     for name in ("title", "about", "welcome", "fee", "reason"):
@@ -131,7 +131,7 @@ def _in_words(event: Event, known: Known) -> Iterator[Fault]:
 
 def _in_texts(place: Place, name: str, texts: Texts, known: Known) -> Iterator[Fault]:
     if texts and not texts.get(SOURCE_LANGUAGE):
-        yield Fault(place, "it has no English: add en")
+        yield Fault(place, "it is not there in English: add en")
     for language, text in texts.items():
         where = place if language == SOURCE_LANGUAGE else (*place, language)
         if language not in known.languages:
@@ -177,8 +177,8 @@ def _in_criteria(event: Event, known: Known) -> Iterator[Fault]:
         if criterion.name in names:
             yield Fault(("criteria", n, "name"), f"another criterion is called {criterion.name!r}: change one of them")
         names.add(criterion.name)
-        if not criterion.label.get(SOURCE_LANGUAGE):
-            yield Fault(("criteria", n, "label"), "the English words are missing")
+        if not criterion.label:
+            yield Fault(("criteria", n, "label"), "it does not say whom the event is for: write it")
         yield from _in_texts(("criteria", n, "label"), "label", criterion.label, known)
         yield from _in_texts(("criteria", n, "why"), "why", criterion.why, known)
         for district in sorted(criterion.districts - known.districts):
