@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.contact import URN, Contact
-from domain.message import MessageClass
+from domain.message import Attachment, MessageClass
 from flows.conditions import Answer
 from flows.render import Buttons
 from flows.session import Outcome, Session
@@ -92,6 +92,7 @@ class Queued:
     send_after: int
     expires_at: int
     edits: int | None = None
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)
