@@ -101,6 +101,15 @@ class DeliveryReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message, on the channels that carry one."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """A message on its way: a row of the outbox with its address opened.
 
@@ -120,3 +129,4 @@ class OutgoingMessage:
     buttons: tuple[tuple[tuple[str, str], ...], ...] = field(default=())
     edits: str | None = None
     created_at: datetime | None = None
+    attachment: Attachment | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.contact import URN, Contact
-from domain.message import MessageClass
+from domain.message import Attachment, MessageClass
 from domain.places import Booking, Places
 from flows.conditions import Answer
 from flows.render import Buttons
@@ -93,6 +93,7 @@ class Queued:
     send_after: int
     expires_at: int
     edits: int | None = None
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import URN
+from domain.message import Attachment
 from store import tables as t
 from store.database import Database
 from store.times import from_ms
@@ -21,7 +22,7 @@ Buttons = tuple[tuple[tuple[str, str], ...], ...]
 @dataclass(frozen=True, slots=True)
 class Message:
     """`ours`: we said it. `status` is the outbox's, and empty for what they said. `buttons` are rows of
-    (label, token).
+    (label, token). `attachment` is a file that went with it.
     """
 
     id: int
@@ -30,6 +31,7 @@ class Message:
     at: datetime
     status: str = ""
     buttons: Buttons = ()
+    attachment: Attachment | None = None
 
 
 async def key_fits(database: Database, vault: Vault) -> bool:
@@ -72,11 +74,12 @@ async def history(database: Database, vault: Vault, urn: URN, limit: int = 200) 
         )
         edited: dict[int, Buttons] = {}
         for id, owner, sealed, at, status, edits in ours:  # the newest first
-            text, buttons = opened_message(vault.open(sealed, owner))
+            text, buttons, attachment = opened_message(vault.open(sealed, owner))
             if edits is not None:
                 edited.setdefault(edits, buttons)
             else:
-                messages.append(Message(id, True, text, from_ms(at), status, edited.get(id, buttons)))
+                shown = edited.get(id, buttons)
+                messages.append(Message(id, True, text, from_ms(at), status, shown, attachment))
     return sorted(messages, key=lambda message: message.id)
 
 

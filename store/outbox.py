@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import insert as sa_insert
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +17,7 @@ from store.bulk import delete, fetch, insert, update
 from store.changes import Queued
 from store.database import Database, HotTransaction
 from store.times import from_ms
-from store.turns import BLOCK_URNS, CANCEL_FOR_URN, opened_message
+from store.turns import BLOCK_URNS, CANCEL_FOR_URN, message_to_seal, opened_message
 from store.vault import Vault
 
 
@@ -179,7 +178,7 @@ async def claim(
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
     id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at, edits, edited = row
-    text, buttons = opened_message(vault.open(sealed, contact_id))
+    text, buttons, attachment = opened_message(vault.open(sealed, contact_id))
     owner, sealed_urn = address
     return OutgoingMessage(
         id=id,
@@ -193,6 +192,7 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
         buttons=buttons,
         edits=None if edits is None else edited or "",
         created_at=from_ms(created_at),
+        attachment=attachment,
     )
 
 
@@ -294,7 +294,7 @@ async def unknown(database: Database, vault: Vault, channel: str) -> list[Outgoi
 
 async def queue(connection: AsyncConnection, vault: Vault, message: Queued, now_ms: int) -> None:
     """One message, from outside the hot path."""
-    sealed = vault.seal(orjson.dumps([message.text, message.token, message.buttons]), message.contact_id)
+    sealed = vault.seal(message_to_seal(message), message.contact_id)
     await connection.execute(
         sa_insert(t.outbox).values(
             id=message.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,9 +11,10 @@ import orjson
 from sqlalchemy import func, select
 
 from domain.contact import URN, Contact
+from domain.message import Attachment
 from store import tables as t
 from store.bulk import delete, fetch, insert, update
-from store.changes import Changes, Due, Loaded, Person, Phone, Talk
+from store.changes import Changes, Due, Loaded, Person, Phone, Queued, Talk
 from store.database import Database, HotTransaction, Row
 from store.programme import save_programme
 from store.sessions import restored, stored
@@ -20,10 +22,20 @@ from store.times import from_ms, to_ms
 from store.vault import Vault, WrongKey
 
 
-def opened_message(sealed: bytes) -> tuple[str, tuple[tuple[tuple[str, str], ...], ...]]:
-    """The text of an outbox row that was unsealed, and its buttons as rows of (label, token to press)."""
-    text, token, rows = orjson.loads(sealed)
-    return text, tuple(tuple((label, f"{token}.{option}") for label, option in row) for row in rows)
+def opened_message(sealed: bytes) -> tuple[str, tuple[tuple[tuple[str, str], ...], ...], Attachment | None]:
+    """The text of an outbox row that was unsealed, its buttons as rows of (label, token to press), and its file."""
+    text, token, rows, *file = orjson.loads(sealed)
+    attachment = Attachment(file[0], file[1], b64decode(file[2])) if file else None
+    return text, tuple(tuple((label, f"{token}.{option}") for label, option in row) for row in rows), attachment
+
+
+def message_to_seal(message: Queued) -> bytes:
+    """What `opened_message` reads. Most messages carry no file, and say nothing of one."""
+    file = message.attachment
+    if file is None:
+        return orjson.dumps([message.text, message.token, message.buttons])
+    content = b64encode(file.content).decode()
+    return orjson.dumps([message.text, message.token, message.buttons, file.name, file.media_type, content])
 
 
 _PEOPLE = (
@@ -371,7 +383,7 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
                 m.channel,
                 int(m.message_class),
                 "queued",
-                seal(orjson.dumps([m.text, m.token, m.buttons]), m.contact_id),
+                seal(message_to_seal(m), m.contact_id),
                 m.send_after,
                 m.expires_at,
                 m.edits,

@@ -357,6 +357,10 @@ def _document(value: Any) -> Upload | str:
             raise Wrong("is empty", "Bad Request: file must be non-empty")
         if len(value.content) > 50_000_000:
             raise Wrong("is above 50 MB", "Request Entity Too Large")
+        if not re.fullmatch(r"[^/\\\x00-\x1f]{1,60}\.[A-Za-z0-9]{1,8}", value.name):
+            raise Wrong("has no file name with an ending, by which a phone knows what to open it with")
+        if not re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", value.media_type):
+            raise Wrong("has no media type")
         return value
     if not isinstance(value, str) or not value:
         raise Wrong("is neither a file nor the id of one", "Bad Request: there is no document in the request")

@@ -222,6 +222,7 @@ class TelegramStandin:
                     "text": message.text,
                     "time": message.time,
                     "reply_markup": message.reply_markup,
+                    "document": message.document.name if isinstance(message.document, Upload) else None,
                 }
                 for message in self.sent[since:]
             ],
@@ -266,7 +267,7 @@ class TelegramStandin:
             return _refusal(404, "Not Found")
         self.requests[method] += 1
         try:
-            reading = read(method, _given(request))
+            reading = read(method, given_by(request))
         except ValueError as error:
             self.violations.append(f"{method}: the body cannot be read ({type(error).__name__})")
             return _refusal(400, "Bad Request: strings must be encoded in UTF-8")
@@ -508,7 +509,7 @@ def _too_many(seconds: int) -> Answer:
     return _refusal(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
 
 
-def _given(request: Request) -> dict[str, Any]:
+def given_by(request: Request) -> dict[str, Any]:
     """The parameters of a call: of the query, and of the body. Raises ValueError for an unreadable one."""
     given: dict[str, Any] = dict(request.asked()) if request.query else {}
     if not request.body:
@@ -533,16 +534,22 @@ def _parts(request: Request) -> dict[str, Any]:
     boundary = re.search(r'boundary="?([^";]+)', request.headers["content-type"])
     if boundary is None:
         raise ValueError("the multipart body has no boundary")
+    mark = b"--" + boundary[1].encode("latin-1")
+    first, *parts, last = (b"\r\n" + request.body).split(b"\r\n" + mark)
+    if first or last.strip() != b"--":
+        raise ValueError("the multipart body does not begin and end with its boundary")
     found: dict[str, Any] = {}
-    for part in request.body.split(b"--" + boundary[1].encode("latin-1"))[1:-1]:
-        head, _, content = part[2:-2].partition(b"\r\n\r\n")
+    for part in parts:
+        head, blank, content = part.partition(b"\r\n\r\n")
         headers = head.decode("utf-8")
-        name = re.search(r'\bname="([^"]*)"', headers)
-        if name is None:
+        name = re.search(r'(?i)^content-disposition:\s*form-data;.*?\bname="([^"]+)"', headers, re.MULTILINE)
+        if name is None or not blank:
             raise ValueError("a part has no name")
+        if name[1] in found:
+            raise ValueError("two parts have one name")
         if file_name := re.search(r'\bfilename="([^"]*)"', headers):
             media_type = re.search(r"(?i)^content-type:\s*([^\s;]+)", headers, re.MULTILINE)
-            found[name[1]] = Upload(file_name[1], media_type[1] if media_type else "application/octet-stream", content)
+            found[name[1]] = Upload(file_name[1], media_type[1] if media_type else "", content)
         else:
             found[name[1]] = content.decode("utf-8")
     return found

@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
+import structlog
+from telegram import (
+    Bot,
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    Update,
+)
 from telegram.error import (
     BadRequest,
     Forbidden,
@@ -31,13 +40,16 @@ from bot.channels.base import (
 )
 from domain.code import code_in
 from domain.contact import URN
-from domain.message import Blocking, BlockingChanged, OutgoingMessage, Received
+from domain.message import Attachment, Blocking, BlockingChanged, OutgoingMessage, Received
+
+log = structlog.get_logger()
 
 #: What we ask Telegram for.
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 #: python-telegram-bot's HTTP layer gets slower from here on, and the provider allows 30 a second.
 IN_FLIGHT = 16
 _LONGEST = 4096  # characters of a message (Bot API, sendMessage)
+_LONGEST_CAPTION = 1024  # characters of the words under a file (Bot API, sendDocument)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -147,6 +159,11 @@ class Telegram:
         markup = InlineKeyboardMarkup(keyboard) if keyboard else None
         if message.edits is not None:
             return await self._edit(message, markup)
+        if message.attachment is not None:
+            return await self._send_file(message, message.attachment, markup)
+        return await self._send_text(message, markup)
+
+    async def _send_text(self, message: OutgoingMessage, markup: InlineKeyboardMarkup | None) -> Sent:
         try:
             sent = await self.bot.send_message(
                 chat_id=int(message.urn.path),
@@ -157,6 +174,32 @@ class Telegram:
         except TelegramError as error:
             raise _send_error(error) from error
         return Sent(str(sent.message_id))  # without the chat's id, which is somebody's address
+
+    async def _send_file(self, message: OutgoingMessage, file: Attachment, markup: InlineKeyboardMarkup | None) -> Sent:
+        """The file with the text under it. A text too long for that goes first, and is what counts as sent: where
+        the file then fails, it is lost, for another try would say the whole text once more.
+        """
+        if len(message.text) <= _LONGEST_CAPTION:
+            try:
+                return Sent(await self._document(message, file, message.text, markup))
+            except TelegramError as error:
+                raise _send_error(error) from error
+        sent = await self._send_text(message, markup)
+        try:
+            await self._document(message, file, None, None)
+        except TelegramError as error:
+            log.warning("a text went without its file", message=message.id, error=type(error).__name__)
+        return sent
+
+    async def _document(
+        self, message: OutgoingMessage, file: Attachment, caption: str | None, markup: InlineKeyboardMarkup | None
+    ) -> str:
+        given = InputFile(file.content, filename=file.name)
+        given.mimetype = file.media_type  # the library guesses it from the name
+        sent = await self.bot.send_document(
+            chat_id=int(message.urn.path), document=given, caption=caption or None, reply_markup=markup
+        )
+        return str(sent.message_id)
 
     async def _edit(self, message: OutgoingMessage, markup: InlineKeyboardMarkup | None) -> Sent:
         if not (number := message.edits or "").isdigit():
@@ -176,7 +219,7 @@ class Telegram:
         """Telegram does not tell which messages it took."""
 
     def cost(self, message: OutgoingMessage) -> int:
-        return 1
+        return 2 if message.attachment is not None and len(message.text) > _LONGEST_CAPTION else 1
 
     async def noticed(self, query: str) -> None:
         """Stop the little clock on a pressed button. Of no matter if it fails."""

@@ -127,7 +127,8 @@ def _is_id(text: str) -> bool:
 
 
 class Twilio:
-    """One account, sending from one number or one messaging service. Made inside the running loop.
+    """One account, sending from one number or one messaging service. Made inside the running loop. A text message
+    carries no file: an attachment stays behind.
 
     `timeout` is in seconds, of one call; the library's own does nothing (9.13).
     """

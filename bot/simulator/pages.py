@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,7 +71,8 @@ class Phone:
 
     `usual` is the address it has where the page's own address names no other; `read` makes an address
     of what somebody typed, or raises ValueError with a sentence; `receive` makes facts of an address,
-    a text and a button's token, as the provider's adapter does. `longest` is in characters.
+    a text and a button's token, as the provider's adapter does. `longest` is in characters. `files`: it
+    shows those that come with a message.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Phone:
     scheme: str
     usual: str
     longest: int
+    files: bool
     read: Callable[[str], str]
     receive: Callable[[str, str, str | None], Sequence[Fact]]
 
@@ -133,6 +136,7 @@ SMS = Phone(
     "tel",
     "+447700900001",
     1600,
+    False,
     read_number,
     receive_sms,
 )
@@ -144,6 +148,7 @@ TELEGRAM = Phone(
     "telegram",
     "1001",
     4096,
+    True,
     read_chat_id,
     receive_telegram,
 )
@@ -152,7 +157,9 @@ PHONES = {phone.name: phone for phone in (SMS, TELEGRAM)}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as the page has it. `settled`: nothing about it will change any more."""
+    """A message as the page has it. `settled`: nothing about it will change any more. `file` is the name of what was
+    sent with it, and `link` where that is to be had; on a phone that takes no files there is none.
+    """
 
     id: str  # 63 bits: too many for a number of JavaScript's
     ours: bool
@@ -163,6 +170,8 @@ class Shown:
     status_words: str
     settled: bool
     buttons: Buttons
+    file: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +232,7 @@ class Simulator:
                 "text": message.text,
                 "status": message.status,
                 "buttons": [[{"label": label, "token": token} for label, token in row] for row in message.buttons],
+                "file": message.file,
                 "html": self._message(message, phone, urlencode(address)),
             }
             for message in shown
@@ -271,7 +281,7 @@ class Simulator:
     async def _messages(self, phone: Phone, address: str) -> list[Shown]:
         found = await history(self.app.database, self.app.vault, URN(phone.scheme, address))
         now = self.app.clock().astimezone(self.app.settings.quiet.zone)
-        return [_shown(message, now) for message in found]
+        return [_shown(message, now, files=phone.files) for message in found]
 
     def _message(self, message: Shown, phone: Phone, query: str) -> str:
         return self.templates.get_template("message.html").render(message=message, phone=phone, query=query)
@@ -340,10 +350,11 @@ async def _form(stream: AsyncIterable[bytes]) -> list[tuple[str, str]]:
     return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
-def _shown(message: Message, now: datetime) -> Shown:
+def _shown(message: Message, now: datetime, *, files: bool) -> Shown:
     at = message.at.astimezone(now.tzinfo)
     pattern = "HH:mm" if at.date() == now.date() else "d MMM, HH:mm"
     status = Status(message.status) if message.ours else None
+    file = message.attachment if files else None
     return Shown(
         str(message.id),
         message.ours,
@@ -354,4 +365,6 @@ def _shown(message: Message, now: datetime) -> Shown:
         "" if status is None else STATUS_WORDS[status],
         status not in _WAITING,
         message.buttons,
+        "" if file is None else file.name,
+        "" if file is None else f"data:{file.media_type};base64,{b64encode(file.content).decode()}",
     )

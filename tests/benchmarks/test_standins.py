@@ -276,7 +276,7 @@ REFUSED: list[tuple[str, Call, str]] = [
     ),
     (
         "sendDocument: caption has 1025 characters",
-        lambda b: b.send_document(ANNA, b"x", caption="x" * 1025),
+        lambda b: b.send_document(ANNA, b"x", filename="x.txt", caption="x" * 1025),
         "caption is too long",
     ),
     (

@@ -21,9 +21,12 @@ from bot.app import App, asgi, build
 from bot.commands.demo import demo_settings
 from bot.migrate import migrate
 from bot.simulator.pages import STATUS_WORDS, read_chat_id, read_number, routes
-from domain.message import Status
+from domain.message import Attachment, MessageClass, Status
 from flows.library import Library
 from flows.model import Act, Group
+from store import outbox
+from store.changes import Queued
+from store.times import to_ms
 from tests.conftest import Clock
 
 JSON = {"Accept": "application/json"}
@@ -417,3 +420,23 @@ async def test_a_message_of_another_day_has_its_date(browser: Browser, clock: Cl
     page = await browser.page()
     assert ">23 Nov, 10:00</time>" in page
     assert ">10:00</time>" not in page
+
+
+async def test_a_file_is_on_the_phone_that_takes_files_and_can_be_opened_there(browser: Browser) -> None:
+    app = browser.app
+    file = Attachment("event.ics", "text/calendar", b"BEGIN:VCALENDAR")
+    for phone, urn in (("sms", "tel:+447700900001"), ("telegram", "telegram:1001")):
+        await browser.type(phone, "CHECKIN")
+        key, now = app.vault.find(urn), to_ms(app.clock())
+        async with app.database.begin() as connection:
+            found = await connection.execute(text("SELECT contact_id FROM urns WHERE key = :key"), {"key": key})
+            queued = Queued(
+                id=app.ids(), key=phone, contact_id=found.scalar_one(), urn_key=key, channel=phone,
+                message_class=MessageClass.REPLY, text="See you there", token="", buttons=(), send_after=now,
+                expires_at=now + 1, attachment=file,
+            )  # fmt: skip
+            await outbox.queue(connection, app.vault, queued, now)
+        assert (await browser.messages(phone))[-1]["file"] == ("event.ics" if phone == "telegram" else "")
+    page = await browser.page()
+    assert page.count("event.ics</a>") == 1
+    assert '<a href="data:text/calendar;base64,QkVHSU46VkNBTEVOREFS" download="event.ics">' in page

@@ -115,7 +115,7 @@ class Walk:
         )
         vault = self.world.app.vault
         for id, contact_id, edits, sealed, address in rows:
-            text, buttons = opened_message(vault.open(sealed, contact_id))
+            text, buttons, _ = opened_message(vault.open(sealed, contact_id))
             assert buttons if edits else text.strip()
             self.read = id
             self.sent.append(id)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
+from email.policy import HTTP
 from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from telegram import Update
+from telegram import InputFile, Update
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 from twilio.rest.api.v2010.account.message import MessageInstance
 
+from benchmarks.standins import serving as standin_serving
+from benchmarks.standins import telegram as standin_telegram
+from benchmarks.standins.bot_api import Upload
 from bot.channels import telegram
 from bot.channels.twilio import is_signed, receive_status, signature
 from domain.message import Blocking, BlockingChanged, Received
@@ -128,6 +134,33 @@ def test_an_algorithm_that_is_not_twilio_s_signs_nothing() -> None:
     given = signature(TOKEN, "https://mime.example.org/", form)
     assert not is_signed(TOKEN, "https://mime.example.org/", form, given, "HMAC_MD5")
     assert not is_signed(TOKEN, "https://mime.example.org/", form, "é", HMAC_SHA1)
+
+
+_FILE_NAMES = st.from_regex(r"[A-Za-z0-9 ąćاب_-]{1,20}\.(ics|pdf|txt)", fullmatch=True)
+_CONTENTS = st.one_of(
+    st.binary(min_size=1, max_size=200),
+    st.sampled_from([b"\r\n", b"--", b"\r\n--\r\n", b"--x--\r\n", b"a\r\n\r\nb", b'name="chat_id"']),
+)
+
+
+@settings(deadline=None, database=None, max_examples=100)
+@given(_FILE_NAMES, _CONTENTS, st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40))
+def test_a_file_is_written_and_read_as_both_libraries_have_it(name: str, content: bytes, caption: str) -> None:
+    """As python-telegram-bot names it and httpx writes it, the stand-in and Python's own reader read it."""
+    file = InputFile(content, filename=name)
+    file.mimetype = "text/calendar"
+    request = httpx.Request(
+        "POST", "http://127.0.0.1/", data={"chat_id": "1", "caption": caption}, files={"document": file.field_tuple}
+    )
+    body, kind = request.read(), request.headers["content-type"]
+    found = standin_telegram.given_by(standin_serving.Request("POST", "/", "", {"content-type": kind}, body))
+    assert found == {"chat_id": "1", "caption": caption, "document": Upload(name, "text/calendar", content)}
+    theirs = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body, policy=HTTP)
+    read = {
+        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+        for part in theirs.iter_parts()
+    }
+    assert list(read) == ["chat_id", "caption", "document"]
 
 
 def test_every_status_that_the_library_knows_is_understood() -> None:

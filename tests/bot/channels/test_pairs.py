@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,7 +25,7 @@ from bot.channels.simulated import Simulated
 from bot.channels.telegram import Telegram
 from bot.channels.twilio import Twilio
 from domain.contact import URN
-from domain.message import BlockingChanged, DeliveryReport, MessageClass, OutgoingMessage, Received
+from domain.message import Attachment, BlockingChanged, DeliveryReport, MessageClass, OutgoingMessage, Received
 from tests.process import free_port
 
 pytestmark = [
@@ -132,7 +134,7 @@ class Provider:
                 "method": request.method,
                 "path": request.path,
                 "authorization": request.headers.get("authorization", ""),
-                "fields": {name: opened(value) for name, value in parse_qsl(request.body.decode(), True)},
+                "fields": fields_of(request),
             }
         )
         reply = self.replies[len(self.requests) - 1]
@@ -144,6 +146,22 @@ class Provider:
         if "html" in reply:
             return Answer(reply["status"], reply["html"].encode(), "text/html")
         return Answer(reply["status"], json.dumps(reply["json"]).encode())
+
+
+def fields_of(request: Request) -> dict[str, Any]:
+    """The fields of a form; a file in it by its name, its media type and its words."""
+    if request.media_type() != "multipart/form-data":
+        return {name: opened(value) for name, value in parse_qsl(request.body.decode(), True)}
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    found = {}
+    for part in message_from_bytes(head + request.body, policy=HTTP).iter_parts():
+        name, file = part.get_param("name", header="content-disposition"), part.get_filename()
+        content = part.get_payload(decode=True)
+        assert isinstance(name, str)
+        assert isinstance(content, bytes)
+        text = content.decode()
+        found[name] = opened(text) if file is None else {"name": file, "type": part.get_content_type(), "content": text}
+    return found
 
 
 def opened(value: str) -> Any:
@@ -188,4 +206,9 @@ def outgoing(channel: str, given: Mapping[str, Any]) -> OutgoingMessage:
         1,
         NOW + timedelta(seconds=given.get("valid_for", 14400)),
         tuple(tuple((label, token) for label, token in row) for row in given.get("buttons", ())),
+        attachment=attached(given.get("attachment")),
     )
+
+
+def attached(given: Mapping[str, str] | None) -> Attachment | None:
+    return None if given is None else Attachment(given["name"], given["type"], given["content"].encode())
