@@ -230,6 +230,7 @@ class Conversation:
     def _stop(self, turn: Turn, person: Person, received: Received, now: Moment, *, quietly: bool) -> None:
         self._leave(turn, person, Outcome.STOPPED)
         person.contact = replace(person.contact, stopped_at=now.at)
+        turn.errands.append(Errand("stopped"))  # they may have a place somewhere: then somebody calls them
         if not quietly and fold(received.text) not in self.provider_answers_stop.get(received.channel, ()):
             turn.said.append(Say(self._phrases(turn).stopped))
 

@@ -26,8 +26,9 @@ from flows.effects import AlertKind, Blanks, Say
 from flows.labels import told_as
 from flows.library import Library
 from flows.phrases import Phrases
+from flows.programme import blanks_of
 from flows.render import Renderer, cldr
-from store import erasure, fires, merging, outbox, people, team
+from store import erasure, fires, merging, outbox, people, places, team
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
@@ -56,6 +57,7 @@ KINDS = frozenset(
         "order",
         "make_event",
         "outside",
+        "stopped",
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -68,6 +70,8 @@ _TALK_ENDS = timedelta(hours=12)
 #: The goodbye to somebody who is forgotten must have gone out before their address goes; but not for ever.
 _GOODBYE_TRIES, _GOODBYE_AGAIN = 45, timedelta(seconds=20)
 _FILE_WORKS = timedelta(days=1)
+#: Somebody stopped our messages and has a place, or waits for one.
+STOPPED_BOOKING, _NAMED = "stopped_booking", 5
 _URGENT = frozenset({AlertKind.DISTRESS, AlertKind.DRILL, AlertKind.AT_THE_DOOR})
 _TALKED_ABOUT = frozenset({AlertKind.DISTRESS, AlertKind.PERSON, AlertKind.STUCK})
 
@@ -162,6 +166,8 @@ class Errands:
                 await self._of_events.make(errand)
             case "outside":
                 await self._of_events.outside(errand)
+            case "stopped":
+                await self._stopped(errand)
             case kind:
                 raise ValueError(f"{kind!r} is no errand")
 
@@ -303,7 +309,7 @@ class Errands:
 
     async def _my_data(self, errand: UnderWay) -> None:
         connection, asker, phrases = errand.connection, errand.asker, self._telling.phrases(errand.asker)
-        found = await people.summary(connection, self._vault, asker.contact_id)
+        found = await people.summary(connection, self._vault, asker.contact_id, errand.now)
         if found is None:
             return
         language = self._telling.language(asker)
@@ -317,6 +323,9 @@ class Errands:
             lines.append(Say(phrases.my_data_about, {"facts": "; ".join(facts)}))
         if (scope := dict(found.facts).get("carer_scope")) and Purpose.CARER in found.consents:
             lines.append(Say(phrases.carer_now, {"scope": getattr(phrases, f"scope_{scope}")}))
+        for booked, event in found.bookings:
+            line = phrases.booking_line if booked else phrases.waiting_line
+            lines.append(Say(line, blanks_of(event, language, self._telling.zone)))
         lines.append(Say(phrases.my_data_counts, {"answers": found.answers, "messages": found.messages}))
         if self._public_base_url:
             token = self._token()
@@ -416,6 +425,21 @@ class Errands:
         hours = code.detail.get("hours", "")
         await team.join(connection, self._vault, me.contact_id, name, role, turn, hours, errand.now)
         await self._telling.tell(errand, me, Say(self._telling.phrases(me).staff_welcome, {"name": name}))
+
+    async def _stopped(self, errand: UnderWay) -> None:
+        """Who gets no more messages keeps their place at an event to come: somebody calls them. On a shared phone all
+        have stopped with one.
+        """
+        connection, due = errand.connection, errand.due
+        for contact_id in await people.stopped_on(connection, due.contact_id, due.urn_key):
+            numbers = await places.to_come(connection, contact_id, errand.now)
+            if numbers and not await team.is_called_for(connection, STOPPED_BOOKING, contact_id):
+                alert = self._ids()
+                detail = f"event {', '.join(map(str, numbers[:_NAMED]))}"
+                await team.raise_alert(
+                    connection, alert, STOPPED_BOOKING, contact_id, detail, due.urn_key, due.channel, errand.now
+                )
+                await self._telling.later(errand, "page", errand.now, about=alert)
 
 
 def _what(phrases: Phrases, kind: str) -> str:

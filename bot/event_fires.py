@@ -43,8 +43,9 @@ class EventFires:
         """What follows; None where nothing does: the place was given up, the event called off, the hour past."""
         event = programme.events.get(fire.session_id or 0)
         booking = programme.bookings.get(person.contact.id, {}).get(fire.session_id or 0)
-        if event is None or booking is None or person.contact.stopped_at is not None:
-            return None
+        stopped = person.contact.stopped_at is not None
+        if event is None or booking is None or (stopped and fire.kind != "lapse"):
+            return None  # to who has stopped nothing is said, but an offer to them ends as any other
         match fire.kind:
             case "offer" if booking.status is BookingStatus.OFFERED and event.open(now.at):
                 return self._begin(programme, person, fire, "offer", event, now)
@@ -78,7 +79,8 @@ class EventFires:
         talk = person.talk
         if talk is not None and talk.session.flow == "offer" and talk.session.about == (event.id,):
             self.conversation.leave(turn, person, talk, Outcome.EXPIRED)
-        turn.wishes.append(Wished(Wish.LAPSE, event.id, len(turn.said)))
+        quietly = person.contact.stopped_at is not None
+        turn.wishes.append(Wished(Wish.LAPSE, event.id, len(turn.said), quietly=quietly))
         return turn
 
     def _remind(

@@ -16,13 +16,14 @@ from starlette.routing import BaseRoute, Route
 from bot.pages import HEADERS, is_token, show
 from domain.code import CodeKind
 from domain.contact import Purpose
+from domain.event import Texts, text_in
 from domain.hours import PreferredHours
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.labels import label as label_of
 from flows.labels import told_as
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.localized import LocalFlow
-from flows.model import Date, Hours, Locality, YesNo
+from flows.model import Date, Hours, Locality, SelectOne, YesNo
 from flows.phrases import Phrases
 from flows.render import fill, form
 from flows.replies import ELSEWHERE
@@ -47,6 +48,8 @@ _ALERTS = {
     "stuck": "You could not get on by text",
     "low_score": "Your answers sounded hard",
     "call": "You wanted calls and no texts",
+    "worried": "You were unsure about a meeting",
+    "stopped_booking": "You had a place and wanted no more messages",
     "wrong_person": "Somebody said that this number is not yours",
     "not_sent": "A message did not reach you",
     "parked": "A message of yours could not be handled",
@@ -61,7 +64,24 @@ _CODES = {
     "attendance": "A list of who comes to an event",
     "certificate": "Your certificate of a training",
 }
-_PLANNED = {"flow": "We ask you", "wait": "An open question is asked again, or ends"}
+_PLANNED = {
+    "flow": "We ask you",
+    "wait": "An open question is asked again, or ends",
+    "offer": "A free place is offered to you",
+    "lapse": "The offer of a place ends",
+    "remind": "We remind you of a place",
+    "event": "We write about an event",
+}
+_STATUSES = {
+    "booked": "You have a place",
+    "waiting": "You wait for a place",
+    "offered": "A place is kept for you until you answer",
+    "out": "You gave it up",
+    "declined": "You said that you cannot come",
+    "lapsed": "A place was offered, and we did not hear from you",
+}
+#: The flows that ask why somebody does not come.
+_ASK_WHY = ("give_up", "missed")
 
 
 def routes(
@@ -175,6 +195,33 @@ class _Told:
 
     def planned(self, kind: str) -> str:
         return _PLANNED.get(kind, kind.replace("_", " "))
+
+    def called(self, title: Texts) -> Words:
+        """An event or opportunity, in the person's language or in English."""
+        text = title.get(self.language) or title.get(self.language.partition("-")[0])
+        return self._own(text) if text else self._english(text_in(title, SOURCE_LANGUAGE) or "It is gone")
+
+    def status(self, name: str) -> str:
+        return _STATUSES.get(name, name)
+
+    def need(self, kind: str) -> str:
+        return kind.replace("_", " ")
+
+    def reason(self, value: str) -> Words:
+        """Why they do not come, in the words of the question that they chose it from."""
+        for id in _ASK_WHY:
+            local = self._flow(id)
+            match local.question("why") if local is not None else None:
+                case SelectOne(choices=choices) if found := [one.label for one in choices if one.name == value]:
+                    return self._own(found[0])
+        return self._own(value)
+
+    def wish(self, kind: str) -> Words:
+        """What they want more of, in the words that they chose it from."""
+        return self.answer("events", "wanted", kind, kind.replace("_", " "))
+
+    def place(self, district: str) -> Words:
+        return self._own(told_as(self.library, self.language, "district", district))
 
     def topic(self, purpose: str) -> Words:
         name = "topic_carer" if purpose == Purpose.CARER else f"topic_{purpose}"

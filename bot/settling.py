@@ -59,10 +59,8 @@ class Settling:
             if room is None:
                 said.append((wished.at, Say(phrases.event_gone)))
                 continue
-            said += [
-                (wished.at, say)
-                for say in self._one(changes, room, person, turn, wished, urn_key, channel, phrases, now)
-            ]
+            told = self._one(changes, room, person, turn, wished, urn_key, channel, phrases, now)
+            said += [(wished.at, say) for say in told if not wished.quietly]
             self.offer(changes, room, now)
         for at, say in reversed(said):
             turn.said.insert(at, say)

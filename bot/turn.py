@@ -78,7 +78,7 @@ class Relay:
 @dataclass(frozen=True, slots=True)
 class Wished:
     """A wish for a place, to be settled when the rows of the event are locked. What became of it is said as the
-    `at`-th of what the turn says; `quietly`: it is said already.
+    `at`-th of what the turn says; `quietly`: nothing is said.
     """
 
     wish: Wish

@@ -31,7 +31,8 @@ class BookingStatus(StrEnum):
 
 #: Those who have a place or may get one.
 LIVE = frozenset({BookingStatus.BOOKED, BookingStatus.WAITING, BookingStatus.OFFERED})
-_HOLDS = frozenset({BookingStatus.BOOKED, BookingStatus.OFFERED})
+#: Those for whom places are held.
+HOLDS = frozenset({BookingStatus.BOOKED, BookingStatus.OFFERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Booking:
     @property
     def holds(self) -> bool:
         """Whether places are held for them."""
-        return self.status in _HOLDS
+        return self.status in HOLDS
 
 
 class Wish(StrEnum):

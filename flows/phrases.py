@@ -168,6 +168,7 @@ class Phrases:
     event_reminder: str
     event_reminder_discreet: str
     carer_event_reminder: str
+    staff_stopped_booking: str
     staff_worried: str
     outside_told: str
     outside_team: str

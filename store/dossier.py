@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.event import Texts
 from flows.conditions import Answer
 from store import tables as t
 from store.sessions import restored
@@ -151,6 +152,67 @@ class PlannedKept:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingKept:
+    """A place at an event, or the wish for one. `title` is by language, `begins_at` empty where the event is gone.
+    `came` is empty until somebody has looked. `reason` is why they gave it up or did not come.
+    """
+
+    event: int | None
+    title: Texts
+    begins_at: datetime | None
+    status: str
+    number_in_order: int
+    companions: int
+    came: bool | None
+    companions_came: int
+    reason: str
+    asked_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DutyKept:
+    """What they do at an event beside attending it. `note` is what they wrote of it afterwards."""
+
+    event: int | None
+    title: Texts
+    begins_at: datetime | None
+    role: str
+    note: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKept:
+    """What is arranged for them at an event: what they need there. `theirs`: it is for another, and theirs to do."""
+
+    event: int | None
+    title: Texts
+    kind: str
+    theirs: bool
+    due_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemandKept:
+    """What they want more of, and where."""
+
+    kind: str
+    district: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InterestKept:
+    """That they put themselves forward for something."""
+
+    title: Texts
+    at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StaffKept:
     name: str
     role: str
@@ -187,6 +249,11 @@ class Dossier:
     alerts: tuple[AlertKept, ...]
     codes: tuple[CodeKept, ...]
     planned: tuple[PlannedKept, ...]
+    bookings: tuple[BookingKept, ...]
+    duties: tuple[DutyKept, ...]
+    arranged: tuple[TaskKept, ...]
+    wanted: tuple[DemandKept, ...]
+    interests: tuple[InterestKept, ...]
     team: StaffKept | None
 
 
@@ -221,6 +288,11 @@ async def dossier(connection: AsyncConnection, vault: Vault, contact_id: int, no
         alerts=await reading.alerts(),
         codes=await reading.codes(),
         planned=await reading.planned(),
+        bookings=await reading.bookings(),
+        duties=await reading.duties(),
+        arranged=await reading.arranged(),
+        wanted=await reading.wanted(),
+        interests=await reading.interests(),
         team=team,
     )
 
@@ -439,7 +511,93 @@ class _Reading:
         rows = await self._rows(
             select(f.kind, f.flow, f.due_at).where(f.contact_id == self.contact_id).order_by(f.due_at, f.id)
         )
-        return tuple(PlannedKept(kind, flow or "", from_ms(due_at)) for kind, flow, due_at in rows)
+        # only that of a flow names one: others keep there what they need for themselves
+        return tuple(
+            PlannedKept(kind, (flow or "") if kind == "flow" else "", from_ms(due_at)) for kind, flow, due_at in rows
+        )
+
+    async def bookings(self) -> tuple[BookingKept, ...]:
+        b, e = t.bookings.c, t.events.c
+        rows = await self._rows(
+            select(t.bookings, e.number, e.document, e.starts_at)
+            .join(t.events, e.id == b.event_id, isouter=True)
+            .where(b.contact_id == self.contact_id)
+            .order_by(b.asked_at, b.id)
+        )
+        return tuple(
+            BookingKept(
+                row.number,
+                _title(row.document),
+                _at(row.starts_at),
+                row.status,
+                row.position,
+                row.companions,
+                None if row.came is None else bool(row.came),
+                row.companions_came,
+                self._words(row.sealed),
+                from_ms(row.asked_at),
+                from_ms(row.changed_at),
+            )
+            for row in rows
+        )
+
+    async def duties(self) -> tuple[DutyKept, ...]:
+        d, e = t.duties.c, t.events.c
+        rows = await self._rows(
+            select(d.role, d.sealed, d.created_at, e.number, e.document, e.starts_at)
+            .join(t.events, e.id == d.event_id, isouter=True)
+            .where(d.contact_id == self.contact_id)
+            .order_by(d.created_at, d.event_id, d.role)
+        )
+        return tuple(
+            DutyKept(
+                row.number,
+                _title(row.document),
+                _at(row.starts_at),
+                row.role,
+                self._words(row.sealed),
+                from_ms(row.created_at),
+            )
+            for row in rows
+        )
+
+    async def arranged(self) -> tuple[TaskKept, ...]:
+        """What they need, and what they see to for others: of whom is not told."""
+        k, e = t.tasks.c, t.events.c
+        rows = await self._rows(
+            select(k.contact_id, k.kind, k.due_at, k.settled_at, e.number, e.document)
+            .join(t.events, e.id == k.event_id, isouter=True)
+            .where((k.contact_id == self.contact_id) | (k.owner_id == self.contact_id))
+            .order_by(k.due_at, k.id)
+        )
+        return tuple(
+            TaskKept(
+                row.number,
+                _title(row.document),
+                row.kind,
+                row.contact_id != self.contact_id,
+                from_ms(row.due_at),
+                _at(row.settled_at),
+            )
+            for row in rows
+        )
+
+    async def wanted(self) -> tuple[DemandKept, ...]:
+        d = t.demands.c
+        rows = await self._rows(
+            select(d.kind, d.district, d.at).where(d.contact_id == self.contact_id).order_by(d.at, d.id)
+        )
+        return tuple(DemandKept(kind, district, from_ms(at)) for kind, district, at in rows)
+
+    async def interests(self) -> tuple[InterestKept, ...]:
+        i, o = t.interests.c, t.opportunities.c
+        rows = await self._rows(
+            select(i.at, i.withdrawn_at, o.document)
+            .join(t.opportunities, o.id == i.opportunity_id, isouter=True)
+            .where(i.contact_id == self.contact_id)
+            .order_by(i.at, i.id)
+        )
+        return tuple(InterestKept(_title(row.document), from_ms(row.at), _at(row.withdrawn_at)) for row in rows)
 
     async def team(self) -> StaffKept | None:
         s = t.staff.c
@@ -460,9 +618,17 @@ class _Reading:
     def _open(self, sealed: bytes) -> bytes:
         return self.vault.open(sealed, self.contact_id)
 
+    def _words(self, sealed: bytes | None) -> str:
+        return "" if sealed is None else self._open(sealed).decode()
+
     def _answer(self, sealed: bytes) -> tuple[Answer, str]:
         value, label = orjson.loads(self._open(sealed))
         return tuple(value) if isinstance(value, list) else value, label
+
+
+def _title(document: str | None) -> Texts:
+    """What an event or an opportunity is called, by language; nothing where it is gone."""
+    return {} if document is None else orjson.loads(document)["title"]
 
 
 def _passes_on(key: str) -> bool:

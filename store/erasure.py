@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import fires, people, team
+from flows.conditions import PREFER_NOT_TO_SAY
+from store import fires, people, places, team
 from store import tables as t
 from store.changes import Due
 from store.database import Database
@@ -22,7 +23,22 @@ from store.turns import opened_message
 from store.vault import Vault
 
 #: Tables whose rows of a contact go with them.
-THEIRS = (t.inbox, t.answers, t.sessions, t.outbox, t.fires, t.consents, t.alerts, t.profile, t.codes, t.staff)
+THEIRS = (
+    t.inbox,
+    t.answers,
+    t.sessions,
+    t.outbox,
+    t.fires,
+    t.consents,
+    t.alerts,
+    t.profile,
+    t.codes,
+    t.staff,
+    t.duties,
+    t.tasks,
+    t.demands,
+    t.interests,
+)
 #: An answer may be under way to the evaluation store while its person is erased: for so long it is deleted there again
 #: at every push.
 _LOOK_AGAIN = timedelta(hours=1)
@@ -72,6 +88,8 @@ async def erase(
         return
     await _give_back(connection, ids, contact_id, now)
     await _forget_with_others(connection, vault, contact_id)
+    await _forget_at_events(connection, vault, contact_id)
+    await places.give_back(connection, ids, contact_id, f"erased/{reference}", now)
     await _give_up_addresses(connection, vault, contact_id, now)
     await _leave_team_s_work(connection, contact_id)
     await _leave_carers(connection, contact_id)
@@ -109,6 +127,7 @@ async def _leave_team_s_work(connection: AsyncConnection, contact_id: int) -> No
     about_them = select(a.id).where(a.contact_id == contact_id)
     await connection.execute(delete(t.fires).where(f.session_id.in_(about_them)))
     await connection.execute(update(t.alerts).where(a.taken_by == contact_id).values(taken_by=None))
+    await connection.execute(update(t.tasks).where(t.tasks.c.owner_id == contact_id).values(owner_id=None))
 
 
 async def _leave_carers(connection: AsyncConnection, contact_id: int) -> None:
@@ -146,6 +165,23 @@ async def _forget_with_others(connection: AsyncConnection, vault: Vault, contact
         others = select(s.contact_id).where(s.urn_key == urn_key, s.contact_id != contact_id)
         for other in (await connection.execute(others)).scalars().all():
             await _unsay(connection, vault, other, name, since)
+
+
+async def _forget_at_events(connection: AsyncConnection, vault: Vault, contact_id: int) -> None:
+    """The team, and who leads an event, were sent who comes, and who is outside: what names the person goes."""
+    b, d = t.bookings.c, t.duties.c
+    asked = select(b.event_id, b.asked_at).where(b.contact_id == contact_id)
+    since = {event_id: asked_at for event_id, asked_at in (await connection.execute(asked)).all()}
+    name = await people.fact(connection, vault, contact_id, "nickname")
+    if not since or not name or name == PREFER_NOT_TO_SAY:
+        return
+    leading = select(d.contact_id, d.event_id).where(d.event_id.in_(since))
+    readers = {reader: since[event_id] for reader, event_id in (await connection.execute(leading)).all()}
+    for reader in (await connection.execute(select(t.staff.c.contact_id))).scalars().all():
+        readers[reader] = min(since.values())
+    for reader, first in readers.items():
+        if reader != contact_id:
+            await _unsay(connection, vault, reader, _called(str(name)), first)
 
 
 def _called(name: str) -> re.Pattern[str]:
@@ -218,7 +254,7 @@ async def _give_back_voices(connection: AsyncConnection, contact_id: int, urn_ke
     for charge in (await connection.execute(charges)).scalars().all():
         own = await people.address_of(connection, charge)
         instead = {"urn_key": 0} if own is None else {"urn_key": own.urn_key, "channel": own.channel}
-        for table in (t.alerts, t.fires, t.sessions):
+        for table in (t.alerts, t.fires, t.sessions, t.bookings, t.interests):
             await connection.execute(
                 update(table).where(table.c.contact_id == charge, table.c.urn_key == urn_key).values(instead)
             )

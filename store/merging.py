@@ -12,7 +12,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.session import Outcome
-from store import people
+from store import people, places
 from store import tables as t
 from store.sessions import restored, stored
 from store.times import to_ms
@@ -30,6 +30,14 @@ _SEALED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
 #: Tables of which a contact has one row for each of these: the row of the contact that stays wins.
 _ONE_EACH: tuple[tuple[Table, str], ...] = ((t.profile, "field"), (t.sharers, "urn_key"), (t.staff, "project_id"))
 _PLAIN = (t.consents, t.alerts)
+#: Tables about events and opportunities of which a contact has one row for each of these; and of two the better one:
+#: with a note, settled, not withdrawn. As good as each other: that of the contact that stays.
+_ONE_BETTER: tuple[tuple[Table, tuple[str, ...], Callable[[Any], bool]], ...] = (
+    (t.duties, ("event_id", "role"), lambda row: row["sealed"] is not None),
+    (t.tasks, ("event_id", "kind"), lambda row: row["settled_at"] is not None),
+    (t.demands, ("kind",), lambda row: True),
+    (t.interests, ("opportunity_id",), lambda row: row["withdrawn_at"] is None),
+)
 
 
 async def merge(
@@ -75,6 +83,10 @@ async def merge(
     for table in _PLAIN:
         await connection.execute(update(table).where(table.c.contact_id == other).values(contact_id=into))
     await connection.execute(update(t.alerts).where(t.alerts.c.taken_by == other).values(taken_by=into))
+    await connection.execute(update(t.tasks).where(t.tasks.c.owner_id == other).values(owner_id=into))
+    await places.join(connection, vault, ids, other, into, f"joined/{reference}", now)
+    for table, names, good in _ONE_BETTER:
+        await _move_better(connection, vault, table, names, good, other, into)
     await _move_fires(connection, other, into)
     await _move_charges(connection, other, into, now)
     await people.end_sharing(connection, shared)
@@ -160,6 +172,33 @@ async def _move_unless_there(
             which = (of == other) & (column == value)
             await connection.execute(update(table).where(which).values(contact_id=into, sealed=anew))
     await connection.execute(delete(table).where(of == other))
+
+
+async def _move_better(
+    connection: AsyncConnection,
+    vault: Vault,
+    table: Table,
+    names: Sequence[str],
+    good: Callable[[Any], bool],
+    other: int,
+    into: int,
+) -> None:
+    of = table.c.contact_id
+    rows = (await connection.execute(select(table).where(of.in_((other, into))))).mappings().all()
+    there = {tuple(row[name] for name in names): row for row in rows if row["contact_id"] == into}
+    for row in rows:
+        if row["contact_id"] == into:
+            continue
+        named = [table.c[name] == row[name] for name in names]
+        if (mine := there.get(tuple(row[name] for name in names))) is not None:
+            if good(mine) or not good(row):
+                await connection.execute(delete(table).where(of == other, *named))
+                continue
+            await connection.execute(delete(table).where(of == into, *named))
+        values: dict[str, Any] = {"contact_id": into}
+        if row.get("sealed") is not None:
+            values["sealed"] = vault.seal(vault.open(row["sealed"], other), into)
+        await connection.execute(update(table).where(of == other, *named).values(values))
 
 
 async def _move_fires(connection: AsyncConnection, other: int, into: int) -> None:

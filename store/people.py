@@ -14,11 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Role
+from domain.event import Event
+from domain.places import LIVE, BookingStatus
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.model import Flow
 from flows.session import Session
 from store import tables as t
 from store.circle import Address, Code, channel_of
+from store.event_rows import COLUMNS, as_event
 from store.sessions import restored, stored
 from store.team import drop_role
 from store.times import from_ms, to_ms
@@ -27,7 +30,9 @@ from store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What we keep about somebody, for them to read. `facts` are (field, value) of their profile."""
+    """What we keep about somebody, for them to read. `facts` are (field, value) of their profile; `bookings`
+    the events to come, with whether they have a place there (or wait for one).
+    """
 
     language: str | None
     since: datetime
@@ -35,6 +40,7 @@ class Summary:
     facts: tuple[tuple[str, Answer], ...]
     answers: int
     messages: int
+    bookings: tuple[tuple[bool, Event], ...] = ()
 
 
 #: Who says of somebody what DELETE LAST takes back: what a list or the team brought is not theirs to have said.
@@ -50,6 +56,15 @@ async def hold(connection: AsyncConnection, *contact_ids: int) -> frozenset[int]
     c = t.contacts.c
     found = await connection.execute(select(c.id).where(c.id.in_(contact_ids)).order_by(c.id).with_for_update())
     return frozenset(found.scalars())
+
+
+async def stopped_on(connection: AsyncConnection, contact_id: int, urn_key: int) -> list[int]:
+    """Of that person and those who share that phone with them, those who get no more messages, locked."""
+    s, c = t.sharers.c, t.contacts.c
+    sharing = (await connection.execute(select(s.contact_id).where(s.urn_key == urn_key))).scalars().all()
+    there = sorted(await hold(connection, contact_id, *sharing))
+    found = await connection.execute(select(c.id).where(c.id.in_(there), c.stopped_at.is_not(None)).order_by(c.id))
+    return list(found.scalars())
 
 
 async def language_of(connection: AsyncConnection, contact_id: int) -> str | None:
@@ -92,7 +107,7 @@ def _value(vault: Vault, contact_id: int, sealed: bytes) -> Answer:
     return tuple(value) if isinstance(value, list) else value
 
 
-async def summary(connection: AsyncConnection, vault: Vault, contact_id: int) -> Summary | None:
+async def summary(connection: AsyncConnection, vault: Vault, contact_id: int, now: datetime) -> Summary | None:
     c, p = t.contacts.c, t.profile.c
     row = (await connection.execute(select(c.language, c.created_at, c.consents).where(c.id == contact_id))).first()
     if row is None:
@@ -110,7 +125,22 @@ async def summary(connection: AsyncConnection, vault: Vault, contact_id: int) ->
             counted = counted.where(t.answers.c.withdrawn.is_(False))
         counts.append(int((await connection.execute(counted)).scalar_one()))
     told = tuple((name, value) for name, value in facts if value != PREFER_NOT_TO_SAY)
-    return Summary(row.language, from_ms(row.created_at), tuple(row.consents.split()), told, *counts)
+    answers, messages = counts
+    bookings = await _bookings(connection, contact_id, now)
+    return Summary(
+        row.language, from_ms(row.created_at), tuple(row.consents.split()), told, answers, messages, bookings
+    )
+
+
+async def _bookings(connection: AsyncConnection, contact_id: int, now: datetime) -> tuple[tuple[bool, Event], ...]:
+    b, e = t.bookings.c, t.events.c
+    rows = await connection.execute(
+        select(b.status, *(e[name] for name in COLUMNS))
+        .join(t.events, e.id == b.event_id)
+        .where(b.contact_id == contact_id, b.status.in_(LIVE), e.ends_at > to_ms(now))
+        .order_by(e.starts_at, e.number)
+    )
+    return tuple((status == BookingStatus.BOOKED, as_event(row)) for status, *row in rows)
 
 
 async def words_since(

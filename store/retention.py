@@ -11,10 +11,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, delete, exists, func, not_, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import Role
+from domain.places import LIVE
 from store import erasure, people
 from store import tables as t
 from store.database import Database
@@ -89,6 +104,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("alerts", t.alerts, t.alerts.c.done_at, (_NOT_THE_HIGHEST,)),
     Kept("carers", t.carers, t.carers.c.ended_at),
     Kept("codes", t.codes, t.codes.c.expires_at),
+    Kept("messages", t.tasks, t.tasks.c.due_at),
 )
 
 
@@ -129,6 +145,8 @@ async def tidy(
         key = next(iter(table.primary_key))
         rows[table.name] = rows.get(table.name, 0) + await _delete(database, table, key, conditions)
     blanked = await _blank_last_words(database, vault, periods.before("messages", now))
+    for table in (t.bookings, t.duties):
+        blanked += await _blank_after_events(database, table, periods.before("messages", now))
     tidied = Tidied(rows, blanked, erased)
     if erased:
         await erasure.scrub(database)
@@ -173,11 +191,28 @@ async def _blank_last_words(database: Database, vault: Vault, before: int) -> in
             return blanked
 
 
+async def _blank_after_events(database: Database, table: Table, before: int) -> int:
+    """Why somebody did not come, and what they noted as a facilitator: the rows stay, which tell what they were at."""
+    key, blanked = tuple(table.primary_key), 0
+    over = exists().where(t.events.c.id == table.c.event_id, t.events.c.ends_at <= before)
+    while True:
+        async with database.read() as connection:
+            old = select(*key).where(table.c.sealed.is_not(None), over).limit(CHUNK)
+            found = [tuple(row) for row in await connection.execute(old)]
+        if found:
+            async with database.begin() as connection:
+                those = update(table).where(tuple_(*key).in_(found), over)
+                blanked += (await connection.execute(those.values(sealed=None))).rowcount
+        if len(found) < CHUNK:
+            return blanked
+
+
 def _silent(before: int) -> ColumnElement[bool]:
-    """Who has not written since, is in no team, cares for nobody, waits for nobody, and agrees to nothing now. Who told
-    us to stop gets nothing either, whatever they agreed to before.
+    """Who has not written since, is in no team, cares for nobody, waits for nobody, agrees to nothing now, and had no
+    place and nothing to do at an event since. Who told us to stop gets nothing either, whatever they agreed to before.
     """
     c, i, k, a = t.contacts.c, t.inbox.c, t.carers.c, t.alerts.c
+    b, d, e = t.bookings.c, t.duties.c, t.events.c
     return and_(
         c.created_at <= before,
         or_(c.consents == "", c.stopped_at.is_not(None)),
@@ -187,6 +222,8 @@ def _silent(before: int) -> ColumnElement[bool]:
         not_(exists().where(i.contact_id == c.id, i.received_at > before)),
         not_(exists().where(k.carer_id == c.id, k.ended_at.is_(None))),
         not_(exists().where(a.contact_id == c.id, a.done_at.is_(None))),
+        not_(exists().where(b.contact_id == c.id, b.status.in_(LIVE), e.id == b.event_id, e.ends_at > before)),
+        not_(exists().where(d.contact_id == c.id, e.id == d.event_id, e.ends_at > before)),
     )
 
 

@@ -213,6 +213,37 @@ async def set_handover(connection: AsyncConnection, alert_id: int | None, was: i
     await connection.execute(update(t.contacts).where(which).values(handover_id=alert_id))
 
 
+async def raise_alert(
+    connection: AsyncConnection,
+    id: int,
+    kind: str,
+    contact_id: int,
+    detail: str,
+    urn_key: int,
+    channel: str,
+    now: datetime,
+) -> None:
+    """Something about somebody that the team must look at; `urn_key` and `channel` are where they wrote."""
+    await connection.execute(
+        insert(t.alerts).values(
+            id=id,
+            kind=kind,
+            contact_id=contact_id,
+            detail=detail,
+            urn_key=urn_key,
+            channel=channel,
+            created_at=to_ms(now),
+        )
+    )
+
+
+async def is_called_for(connection: AsyncConnection, kind: str, contact_id: int) -> bool:
+    """Whether an alert of that kind about somebody is open."""
+    a = t.alerts.c
+    open_one = select(a.id).where(a.kind == kind, a.contact_id == contact_id, a.done_at.is_(None)).limit(1)
+    return (await connection.execute(open_one)).first() is not None
+
+
 async def raise_drill(connection: AsyncConnection, id: int, now: datetime) -> None:
     """An alert that is an exercise: about nobody."""
     await connection.execute(insert(t.alerts).values(id=id, kind="drill", created_at=to_ms(now)))
