@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 ROOT = Path(__file__).resolve().parent.parent
 #: How each channel shows a question.
-KINDS = {"sms": ChannelKind(buttons=False, sms=True), "telegram": ChannelKind(buttons=True, sms=False)}
+KINDS = {"sms": ChannelKind(buttons=False, sms=True), "telegram": ChannelKind(buttons=True, sms=False, files=True)}
 
 Role = Literal["all", "web", "worker"]
 
@@ -144,7 +144,7 @@ def build(
     def accepts(urn: URN) -> bool:
         return urn.scheme != "tel" or is_mobile(urn.path, allow_test=settings.allow_test_numbers)
 
-    happenings = Happenings(vault, conversation, renderer, KINDS, settings.quiet, ids, accepts)
+    happenings = Happenings(vault, conversation, renderer, KINDS, settings.quiet, ids, accepts, settings.contact_phone)
     dispatcher = Dispatcher(database, vault, happenings, settings.quiet.zone, ids, clock, on_queued=wake)
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
     for channel in _channels(settings, bot, simulate=simulate):

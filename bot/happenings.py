@@ -84,6 +84,7 @@ class ChannelKind:
 
     buttons: bool
     sms: bool
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class Batch:
 class Happenings:
     """Handles one fact after the other on what was loaded for the batch.
 
-    `accepts` says whether somebody new may join by that address; asked once, when they first write.
+    `accepts` says whether somebody new may join by that address; asked once, when they first write. `contact_phone`
+    is where a person answers, for the files that go with messages.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Happenings:
         quiet: QuietHours,
         ids: Callable[[], int],
         accepts: Callable[[URN], bool],
+        contact_phone: str,
     ) -> None:
         self._vault = vault
         self._conversation = conversation
@@ -134,7 +137,7 @@ class Happenings:
         self._quiet = quiet
         self._ids = ids
         self._accepts = accepts
-        self._settling = Settling(quiet, ids)
+        self._settling = Settling(quiet, ids, contact_phone)
         self._event_fires = EventFires(conversation, self._settling)
 
     def asks_of_events(self, fact: Received, person: Person | None) -> bool:
@@ -642,6 +645,7 @@ class Happenings:
             rendered.buttons if token else (),
             send_after,
             expires_at,
+            attachment=turn.attachment if kind.files else None,
         )
 
     def _when(self, at: datetime, contact: Contact) -> datetime:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.turn import Moment, Turn, Wished
+from bot.calendar import event_file
+from bot.turn import Errand, Moment, Turn, Wished
 from domain.event import Event
 from domain.hours import PreferredHours
+from domain.message import Attachment
 from domain.places import Booking, BookingStatus, Places, Settled, Wish
 from domain.quiet import QuietHours
 from flows.effects import Say
@@ -32,10 +34,11 @@ Room = tuple[Event, Places]
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """`ids` gives a new id."""
+    """`ids` gives a new id. `contact_phone` stands in the calendar file of a place."""
 
     quiet: QuietHours
     ids: Callable[[], int]
+    contact_phone: str
 
     @property
     def zone(self) -> ZoneInfo:
@@ -82,6 +85,7 @@ class Settling:
         match wished.wish:
             case Wish.GIVE_UP:
                 places.give_up(id)
+                turn.errands.append(Errand("unarrange", event.id))
                 return []
             case Wish.DECLINE:
                 places.decline(self.ids(), id, urn_key=urn_key, channel=channel)
@@ -107,6 +111,9 @@ class Settling:
         booking = places.bookings.get(id)
         if settled is Settled.BOOKED and booking is not None:
             self.remind(changes, event, booking, person.contact.hours, now)
+            file = event_file(event, turn.language, self.zone, self.contact_phone, now.at)
+            turn.attachment = Attachment(f"event-{event.number}.ics", "text/calendar", file)
+            turn.errands.append(Errand("arrange", event.id))
         return [self._told(event, places, booking, settled, turn.language, phrases)]
 
     def _told(

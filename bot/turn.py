@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from domain.contact import Purpose
-from domain.message import MessageClass
+from domain.message import Attachment, MessageClass
 from domain.places import Wish
 from flows.conditions import Answer
 from flows.effects import AlertKind, Ask, Effect, Say
@@ -115,7 +115,8 @@ class Turn:
     do anything. `shares` are the names of two people on one phone, the writer's first. `used` is a code that has
     done its work. `heard` are alerts whose talk with the team went on. `programme` is what is known of events;
     `wishes` are for places, `reasons` why somebody does not come to an event, `demands` what they want more of.
-    `follows` is the flow that comes next. After `worth_until` (ms) it is not worth sending.
+    `follows` is the flow that comes next. After `worth_until` (ms) it is not worth sending. `attachment` goes with it
+    where the channel carries files.
     """
 
     language: str
@@ -142,3 +143,4 @@ class Turn:
     demands: list[str] = field(default_factory=list)
     follows: Next | None = None
     worth_until: int | None = None
+    attachment: Attachment | None = None
