@@ -17,7 +17,9 @@ from bot.turn import Alert, Errand, Moment, Next, Setting, Turn
 from domain.carer import Scope
 from domain.code import CodeKind, shown
 from domain.contact import Purpose
+from domain.event import Event
 from domain.message import MessageClass, Received
+from domain.opportunity import Opportunity
 from flows.conditions import Answer
 from flows.effects import AlertKind, Ask, Do, EndSession, RaiseAlert, Say, StartWait
 from flows.engine import Sprint, asked, step
@@ -333,7 +335,8 @@ class Conversation:
         if not flow.about_events:
             return flow
         programme = turn.programme
-        there = [programme.events[id] for id in about if id in programme.events]
+        known: Mapping[int, Event | Opportunity] = {**programme.offers, **programme.events}
+        there = [known[id] for id in about if id in known]
         mine = programme.bookings.get(contact_id, {}).get(about[0]) if about else None
         until = from_ms(mine.offered_until) if mine is not None and mine.offered_until is not None else None
         return with_events(flow, there, facts, self.zone, until=until)

@@ -57,6 +57,8 @@ KINDS = frozenset(
         "order",
         "make_event",
         "outside",
+        "interest",
+        "opportunity",
         "stopped",
     }
 )
@@ -166,6 +168,10 @@ class Errands:
                 await self._of_events.make(errand)
             case "outside":
                 await self._of_events.outside(errand)
+            case "interest":
+                await self._of_events.interest(errand)
+            case "opportunity":
+                await self._of_events.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
             case kind:

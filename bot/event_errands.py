@@ -10,13 +10,14 @@ from bot.event_orders import Order, Ordered, moved_to, on_day, ordered, who_came
 from bot.telling import Telling, UnderWay
 from domain.event import Criterion, Event, EventKind, EventRole, EventState, Venue, text_in
 from domain.hours import PreferredHours
+from domain.message import MessageClass
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.effects import AlertKind, Say
 from flows.library import SOURCE_LANGUAGE
 from flows.phrases import Phrases
 from flows.programme import blanks_of, named
 from flows.session import Session
-from store import attendance, duties, events, people, team
+from store import attendance, duties, events, opportunities, people, team
 from store.event_rules import EventRefused, Fault, Known
 from store.events import Listed
 
@@ -187,6 +188,26 @@ class EventErrands:
             criteria=_criteria(said.get("criteria")),
         )
         return event if address else await events.at_known_venue(errand.connection, event)
+
+    async def interest(self, errand: UnderWay) -> None:
+        """Somebody puts themselves forward for the opportunity `session_id`."""
+        phrases, id = self.telling.phrases(errand.asker), errand.due.session_id or 0
+        shown = await opportunities.show_interest(errand.connection, self.telling.ids, id, errand.asker, errand.now)
+        said = {
+            opportunities.Shown.SHOWN: phrases.interest_noted,
+            opportunities.Shown.ALREADY: phrases.interest_known,
+            opportunities.Shown.NOT_OPEN: phrases.event_gone,
+        }
+        await self.telling.tell(errand, errand.asker, said[shown])
+
+    async def withdrawn(self, errand: UnderWay) -> None:
+        """The opportunity `session_id`, for which they put themselves forward, is not to be."""
+        found = await opportunities.opportunity(errand.connection, errand.due.session_id or 0, errand.now)
+        if found is None or await people.has_stopped(errand.connection, errand.asker.contact_id):
+            return
+        blanks = blanks_of(found, self.telling.language(errand.asker), self.telling.zone)
+        words = Say(self.telling.phrases(errand.asker).opportunity_withdrawn, blanks)
+        await self.telling.tell(errand, errand.asker, words, kind=MessageClass.REMINDER)
 
     async def outside(self, errand: UnderWay) -> None:
         """Somebody stands before the door of an event of theirs, or cannot find it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from bot.turn import Moment, Next, Turn, Wished
+from bot.turn import Errand, Moment, Next, Turn, Wished
 from domain.event import Criterion, Event, text_in
 from domain.places import BookingStatus, Wish
 from flows.conditions import Answer
@@ -17,24 +17,9 @@ from store.changes import Person, Talk
 
 EVENTS_FLOW, BOOKING_FLOW, GIVE_UP_FLOW = "events", "booking", "give_up"
 #: Flows that somebody began by a word of their own: another word puts the new one in their place.
-BEGUN_BY_WORD = frozenset({EVENTS_FLOW, BOOKING_FLOW, GIVE_UP_FLOW})
+BEGUN_BY_WORD = frozenset({EVENTS_FLOW, BOOKING_FLOW, GIVE_UP_FLOW, "opportunities", "opportunity"})
 #: So many fit in a text that can be read at once; MORE shows the next.
 SHOWN = 5
-
-ACTIONS = frozenset(
-    {
-        Action.CHOOSE_EVENT,
-        Action.MORE_EVENTS,
-        Action.BOOK,
-        Action.NOT_FOR_ME,
-        Action.ACCEPT,
-        Action.DECLINE,
-        Action.GIVE_UP,
-        Action.SAY_WHY,
-        Action.ACKNOWLEDGE,
-        Action.DEMAND,
-    }
-)
 
 
 def what_is_open(turn: Turn, person: Person, *, after: int | None = None, without: int | None = None) -> Next:
@@ -47,7 +32,22 @@ def what_is_open(turn: Turn, person: Person, *, after: int | None = None, withou
     first = ids.index(after) + 1 if after in ids else 0
     shown = ids[first : first + SHOWN] or ids[:SHOWN]
     more = len(ids) > len(shown)
-    return Next(EVENTS_FLOW, tuple(shown), {"open": "yes" if shown else "no", "more": "yes" if more else "no"})
+    facts = {"open": bool(shown), "more": more, "others": bool(_offers(turn))}
+    return Next(EVENTS_FLOW, tuple(shown), {name: "yes" if so else "no" for name, so in facts.items()})
+
+
+def _offers(turn: Turn) -> list[int]:
+    """The opportunities that are open, the one that closes first at the top."""
+    return [one.id for one in turn.programme.offers.values() if one.open][:SHOWN]
+
+
+def _opportunity(turn: Turn, id: int, phrases: Phrases) -> Next | None:
+    """The flow in which somebody hears more of it; None where it is not open any more."""
+    found = turn.programme.offers.get(id)
+    if found is None or not found.open:
+        turn.said.append(Say(phrases.event_gone))
+        return None
+    return Next("opportunity", (id,), {"criteria": "yes" if found.criteria else "no"})
 
 
 def say_bookings(turn: Turn, person: Person, phrases: Phrases, zone: ZoneInfo) -> None:
@@ -96,6 +96,13 @@ def act(turn: Turn, person: Person, talk: Talk, action: Action, phrases: Phrases
                 turn.follows = booking(turn, person, named_event, phrases, zone, now)
         case Action.MORE_EVENTS:
             turn.follows = what_is_open(turn, person, after=about[-1] if about else None)
+        case Action.SHOW_OPPORTUNITIES:
+            turn.follows = Next("opportunities", tuple(_offers(turn)))
+        case Action.CHOOSE_OPPORTUNITY:
+            if named_event is not None:
+                turn.follows = _opportunity(turn, named_event, phrases)
+        case Action.SHOW_INTEREST:
+            turn.errands.append(Errand("interest", event_id))
         case Action.NOT_FOR_ME:
             event = turn.programme.events.get(event_id)
             criteria = event.criteria if event is not None else ()

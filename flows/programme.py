@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.event import Event, Venue, text_in
+from domain.opportunity import Opportunity
 from flows.conditions import Answer, holds
 from flows.localized import LocalFlow
 from flows.model import Act, Choice, Group, Note, Question, SelectOne
@@ -22,28 +23,31 @@ _CHOICE = "event_"
 
 def with_events(
     flow: LocalFlow,
-    events: Sequence[Event],
+    about: Sequence[Event | Opportunity],
     facts: Mapping[str, Answer],
     zone: ZoneInfo,
     *,
     until: datetime | None = None,
 ) -> LocalFlow:
-    """The flow as it is asked about these events, where these facts are known. What it says of one event is of the
-    first. `until` is how long an offer holds.
+    """The flow as it is asked about these events or opportunities, where these facts are known. What it says of one
+    is of the first. `until` is how long an offer holds.
     """
     language = flow.language
-    blanks = dict.fromkeys(("title", "when", "place", "way", "about", "welcome", "criteria", "fee", "reason"), "")
+    blanks: dict[str, str] = dict.fromkeys(
+        ("title", "when", "place", "way", "about", "welcome", "criteria", "fee", "reason", "until"), ""
+    )
     offered: dict[str, tuple[Choice, ...]] = {"events": (), "criteria": ()}
-    if events:
-        blanks = blanks_of(events[0], language, zone)
+    if about:
+        blanks |= blanks_of(about[0], language, zone)
         offered["events"] = tuple(
             Choice(name=f"{_CHOICE}{one.id}", label=named(one, language, zone), keywords=_keywords(one, language))
-            for one in events
+            for one in about
         )
         offered["criteria"] = tuple(
-            Choice(name=one.name, label=text_in(one.label, language)) for one in events[0].criteria
+            Choice(name=one.name, label=text_in(one.label, language)) for one in about[0].criteria
         )
-    blanks["until"] = "" if until is None else form(until.astimezone(zone), language)
+    if until is not None:
+        blanks["until"] = form(until.astimezone(zone), language)
 
     def filled(item: Question | Note | Act) -> Question | Note | Act:
         if isinstance(item, Act):
@@ -67,8 +71,18 @@ def chosen(answer: object) -> int | None:
     return int(text.removeprefix(_CHOICE)) if text.startswith(_CHOICE) else None
 
 
-def blanks_of(event: Event, language: str, zone: ZoneInfo) -> dict[str, str]:
-    """What can be said of an event, in that language."""
+def blanks_of(event: Event | Opportunity, language: str, zone: ZoneInfo) -> dict[str, str]:
+    """What can be said of an event, or of an opportunity, in that language."""
+    criteria = "\n".join(f"- {text_in(one.label, language)}" for one in event.criteria)
+    if isinstance(event, Opportunity):
+        return {
+            "title": text_in(event.title, language),
+            "about": text_in(event.about, language),
+            "criteria": criteria,
+            "fee": text_in(event.payment, language),
+            "reason": text_in(event.explanation, language),
+            "until": form(event.closes_at.astimezone(zone), language),
+        }
     return {
         "title": text_in(event.title, language),
         "when": when(event, language, zone),
@@ -76,7 +90,7 @@ def blanks_of(event: Event, language: str, zone: ZoneInfo) -> dict[str, str]:
         "way": text_in(event.venue.way, language),
         "about": text_in(event.about, language),
         "welcome": text_in(event.welcome, language),
-        "criteria": "\n".join(f"- {text_in(one.label, language)}" for one in event.criteria),
+        "criteria": criteria,
         "fee": text_in(event.fee, language),
         "reason": text_in(event.reason, language),
     }
@@ -92,13 +106,15 @@ def place(venue: Venue) -> str:
     return ", ".join(filter(None, (venue.name, venue.room, venue.address, venue.postcode)))
 
 
-def named(event: Event, language: str, zone: ZoneInfo) -> str:
+def named(event: Event | Opportunity, language: str, zone: ZoneInfo) -> str:
     """The event in one line of a list."""
+    if isinstance(event, Opportunity):
+        return text_in(event.title, language)
     start = form(event.starts_at.astimezone(zone), language)
     return ", ".join(filter(None, (text_in(event.title, language), start, event.venue.name)))
 
 
-def _keywords(event: Event, language: str) -> tuple[str, ...]:
+def _keywords(event: Event | Opportunity, language: str) -> tuple[str, ...]:
     """What people may type for it instead of its number in the list."""
     return (text_in(event.title, language),)
 

@@ -197,6 +197,11 @@ async def _keep(connection: AsyncConnection, changed: Opportunity) -> None:
     await connection.execute(update(t.opportunities).where(t.opportunities.c.id == changed.id).values(**_row(changed)))
 
 
+def as_opportunity(document: str) -> Opportunity:
+    """What `document` of a row holds."""
+    return _DOCUMENT.validate_json(document)
+
+
 def _row(opportunity: Opportunity) -> dict[str, str | int]:
     return {
         "kind": opportunity.kind.value,

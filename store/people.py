@@ -468,3 +468,9 @@ async def nickname(connection: AsyncConnection, vault: Vault, contact_id: int) -
     asked = select(p.sealed).where(p.contact_id == contact_id, p.field == "nickname")
     sealed = (await connection.execute(asked)).scalar()
     return "" if sealed is None else str(orjson.loads(vault.open(sealed, contact_id))[0])
+
+
+async def has_stopped(connection: AsyncConnection, contact_id: int) -> bool:
+    """Whether they asked for no more messages."""
+    c = t.contacts.c
+    return (await connection.execute(select(c.stopped_at).where(c.id == contact_id))).scalar() is not None

@@ -9,6 +9,7 @@ from datetime import datetime
 import orjson
 
 from domain.event import Event, EventState
+from domain.opportunity import Opportunity
 from domain.places import Booking, BookingStatus, Places
 from flows.conditions import Answer
 from store import tables as t
@@ -16,6 +17,7 @@ from store.bulk import fetch, insert, update
 from store.changes import Changes
 from store.database import HotTransaction, Row
 from store.event_rows import COLUMNS, as_event
+from store.opportunities import as_opportunity
 from store.times import from_ms
 from store.vault import Vault
 
@@ -26,12 +28,14 @@ _FIELDS = frozenset({"district", "meeting", "nickname"})
 @dataclass(slots=True, eq=False)
 class Programme:
     """As it is at `now`: `events` by id; `open` are those that can be asked for (read for who asks), by their start.
-    `bookings` by contact and event; `facts` by contact: district, needs at a meeting, nickname.
+    `offers` are the opportunities that are open, and those that talks are about. `bookings` by contact and event;
+    `facts` by contact: district, needs at a meeting, nickname.
     """
 
     now: datetime | None = None
     events: dict[int, Event] = field(default_factory=dict)
     open: list[int] = field(default_factory=list)
+    offers: dict[int, Opportunity] = field(default_factory=dict)
     bookings: dict[int, dict[int, Booking]] = field(default_factory=dict)
     facts: dict[int, dict[str, Answer]] = field(default_factory=dict)
 
@@ -66,6 +70,10 @@ class Wanted:
 _EVENT = f"SELECT {', '.join(COLUMNS)} FROM events"
 _OPEN = f"{_EVENT} WHERE state = 'published' AND starts_at > {{value}} ORDER BY starts_at, number LIMIT 200"
 _THESE = f"{_EVENT} WHERE id {{keys}}"
+_OFFERS = (
+    "SELECT document FROM opportunities WHERE state = 'published' AND closes_at > {value} ORDER BY closes_at, number"
+)
+_THESE_OFFERS = "SELECT document FROM opportunities WHERE id {keys} ORDER BY closes_at, number"
 _THEIRS = f"{_EVENT} WHERE id IN (SELECT b.event_id FROM bookings b WHERE b.contact_id {{keys}})"
 _BOOKING = (
     "SELECT id, event_id, contact_id, status, position, companions, offered_until, offers, revision, acknowledged,"
@@ -78,19 +86,23 @@ _FACTS = "SELECT contact_id, field, sealed FROM profile WHERE contact_id {keys}"
 async def load_programme(tx: HotTransaction, vault: Vault, wanted: Wanted, now_ms: int) -> Programme:
     programme = Programme(from_ms(now_ms))
     contacts = sorted(wanted.contacts)
-    reads = [fetch(_THESE, sorted(wanted.events))]
-    if wanted.open:
-        reads.append(fetch(_OPEN, now_ms))
-    if contacts:
-        reads += [fetch(_THEIRS, contacts), fetch(_BOOKINGS, contacts), fetch(_FACTS, contacts)]
-    rows = await tx.fetch(*reads)
-    bookings, facts = rows[-2:] if contacts else ((), ())
-    for several in rows[: len(rows) - 2] if contacts else rows:
-        for row in several:
-            if row[0] not in programme.events:
-                programme.events[row[0]] = as_event(row)
-    if wanted.open:
-        programme.open = [row[0] for row in rows[1]]
+    about, opened, offers = sorted(wanted.events), fetch(_OPEN, now_ms), fetch(_OFFERS, now_ms)
+    these, their_offers, theirs, bookings, facts, *more = await tx.fetch(
+        fetch(_THESE, about),
+        fetch(_THESE_OFFERS, about),
+        fetch(_THEIRS, contacts),
+        fetch(_BOOKINGS, contacts),
+        fetch(_FACTS, contacts),
+        *((opened, offers) if wanted.open else ()),
+    )
+    open_now, offered = more if wanted.open else ((), ())
+    for row in (*these, *theirs, *open_now):
+        if row[0] not in programme.events:
+            programme.events[row[0]] = as_event(row)
+    programme.open = [row[0] for row in open_now]
+    for (document,) in (*offered, *their_offers):
+        one = as_opportunity(document)
+        programme.offers[one.id] = one
     for booking in map(_booking, bookings):
         programme.bookings.setdefault(booking.contact_id, {})[booking.event_id] = booking
     for contact_id, name, sealed in facts:
