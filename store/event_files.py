@@ -245,7 +245,12 @@ class EventFile:
 
     def fault(self, refused: EventRefused) -> FileError:
         """What the store refused, with the lines."""
-        return located(self.path, self.root, [(fault.place, fault.sentence) for fault in refused.faults])
+        return located(self.path, self.root, [(self._place(fault), fault.sentence) for fault in refused.faults])
+
+    def _place(self, fault: Fault) -> Place:
+        """Where a file gives one day, it has no list of days."""
+        named = {key.value for key, _ in self.root.value}
+        return ("date",) if fault.place[:1] == ("days",) and "days" not in named else fault.place
 
 
 def read_event(path: Path, zone: ZoneInfo) -> EventFile:

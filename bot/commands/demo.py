@@ -13,6 +13,7 @@ from bot import logs
 from bot.app import App, build, serve
 from bot.commands.failing import explained, fail
 from bot.commands.serve import prepare
+from bot.programme import add_programme
 from bot.samples import tell_samples
 from bot.simulator.pages import routes
 from config.settings import Settings, read_settings
@@ -30,7 +31,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port to listen at.")] = 8000,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
 ) -> None:
-    """Try it: a phone for SMS and one for Telegram in your browser, with sample people and their answers."""
+    """Try it: a phone for SMS and one for Telegram in your browser, with sample people, answers and events."""
     logs.set_up()
     with explained():
         settings = demo_settings(folder)
@@ -62,6 +63,7 @@ async def _demo(settings: Settings, host: str, port: int) -> None:
     built = build(settings, simulate=True)
     try:
         await prepare(built)
+        await add_programme(built)
         if await count_contacts(built.database) == 0:
             await tell_samples(built)
         built.routes += routes(built)

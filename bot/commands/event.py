@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import library, utc_now
@@ -95,10 +95,12 @@ def list_events(
             first = when(one.event.days[0], zone)
             typer.echo(f"{one.event.number}. {first}. {_title(one.event)}. {places(one)}. {state(one.event)}.")
     else:
-        table = Table("No.", "Date", "Title", "Taken", "Capacity", "Waiting", "State")
+        table = Table(
+            "No.", Column("Date", no_wrap=True), "Title", "Taken", "Of", "Waiting", Column("State", no_wrap=True)
+        )
         for one in found:
             event = one.event
-            date = f"{event.starts_at.astimezone(zone):%a %d %b %Y %H:%M}"
+            date = f"{event.starts_at.astimezone(zone):%a %d %b %Y}\n{event.starts_at.astimezone(zone):%H:%M}"
             capacity = "no limit" if event.capacity is None else str(event.capacity)
             table.add_row(
                 str(event.number), date, _title(event), str(one.taken), capacity, str(one.waiting), state(event)
