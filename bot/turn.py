@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 from domain.contact import Purpose
 from domain.message import MessageClass
+from domain.value import value
 from flows.effects import AlertKind, Ask, Effect, Say
 from store.changes import CodeRow, Talk
 from store.circle import Address, Circle, Code
 from store.times import to_ms
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moment:
     """The time of a batch, in the forms that every turn in it needs: `ms` since 1970, `today` where we are."""
 
@@ -27,7 +28,7 @@ class Moment:
         return cls(at, to_ms(at), at.astimezone(zone).date())
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Setting:
     """What surrounds one message beyond the person who sent it.
 
@@ -45,7 +46,7 @@ class Setting:
     greeting: Say | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Errand:
     """Something that takes more than the batch has loaded; done in a transaction of its own, right after it.
 
@@ -58,7 +59,7 @@ class Errand:
     after_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Relay:
     """Words for somebody other than who wrote, in their language."""
 
@@ -68,7 +69,7 @@ class Relay:
     message_class: MessageClass = MessageClass.REPLY
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alert:
     """To be seen by a person of the team."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.contact import URN, Contact
 from domain.message import MessageClass
+from domain.value import value
 from flows.conditions import Answer
 from flows.render import Buttons
 from flows.session import Outcome, Session
@@ -60,7 +61,7 @@ class Phone:
     held: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Due:
     """A fire whose time has come."""
 
@@ -74,7 +75,7 @@ class Due:
     flow: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Queued:
     """A message for the outbox, or new buttons for the message `edits`. `key` says what it is; `buttons`
     are rows of (label, option), and a press of one comes back as `token.option`.
@@ -94,7 +95,7 @@ class Queued:
     edits: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AnswerRow:
     """An answer, or its withdrawal, at the sprint `revision` of its session."""
 
@@ -113,7 +114,7 @@ class AnswerRow:
     helper: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AlertRow:
     """Something that a person of the team must look at; `urn_key` and `channel` are where it came from."""
 
@@ -125,7 +126,7 @@ class AlertRow:
     channel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProfileRow:
     """Something that a person said of themselves and wants kept."""
 
@@ -137,7 +138,7 @@ class ProfileRow:
     said_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CodeRow:
     """A new code: the key is its keyed hash."""
 
@@ -184,7 +185,7 @@ class Changes:
     cancelled_for_urn: dict[tuple[int, int], None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Loaded:
     """What the store knows of the people of a batch. `urns` gives contacts by address key; `blocked` are
     the addresses that take nothing from us, `phones` those that may speak for several. `heard`
