@@ -29,12 +29,23 @@ class Moment:
 
 
 @value
+class MaybeCode:
+    """What in a message might be a code: the key it is looked up by, and whether it has the `form` of one; a poster's
+    word has not.
+    """
+
+    key: int
+    form: bool
+
+
+@value
 class Setting:
     """What surrounds one message beyond the person who sent it.
 
     `typed`: the text has the form of a code, and `code` is the one that it names, if there is one. `helper` says
     who answers in the person's place (a carer), and `reader` is their language. `offer`: a language that somebody
-    new may like to be told of. `greeting` is said before all else.
+    new may like to be told of. `greeting` is said before all else. `alarmed`: whether the words were found to hold
+    an alarm; None where nobody has looked yet.
     """
 
     circle: Circle = field(default_factory=Circle)
@@ -44,6 +55,7 @@ class Setting:
     reader: str | None = None
     offer: str | None = None
     greeting: Say | None = None
+    alarmed: bool | None = None
 
 
 @value
