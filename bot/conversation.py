@@ -104,8 +104,11 @@ class Conversation:
             return turn
         words = self.library.words[turn.language]
         said = command(received.text, words)
-        # a person of the team may write of such things to somebody
-        alarmed = not team.serves(person, setting.circle) and self.library.distress.hears(received.text)
+        alarmed = setting.alarmed
+        if team.serves(person, setting.circle):  # a person of the team may write of such things to somebody
+            alarmed = False
+        elif alarmed is None:
+            alarmed = self.library.distress.hears(received.text)
         for_team = team.hear(turn, person, received.text, setting.circle)
         if alarmed:
             self._alarm(turn, person, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import assert_never
@@ -19,7 +19,7 @@ import structlog
 from bot.event_fires import KINDS as OF_EVENTS
 from bot.event_fires import PLACES
 from bot.happenings import Batch, Happenings
-from bot.turn import Moment
+from bot.turn import MaybeCode, Moment
 from domain.contact import URN, Purpose, Role
 from domain.message import BlockingChanged, DeliveryReport, Received
 from store.changes import AlertRow, Changes, Due, Loaded
@@ -34,6 +34,8 @@ from store.vault import Vault
 log = structlog.get_logger()
 
 Fact = Received | BlockingChanged | DeliveryReport | Due
+#: What came from somebody, the key of its address, and that of its provider's name for it.
+Arrival = tuple[Received | BlockingChanged, int, int]
 
 BATCH = 128
 
@@ -157,7 +159,7 @@ class Dispatcher:
     async def _transact(self, facts: Sequence[Fact], now: datetime) -> None:
         vault = self._vault
         batch = Batch(Moment.of(now, self._zone))
-        arrivals: list[tuple[Received | BlockingChanged, int, int]] = []
+        arrivals: list[Arrival] = []
         urns: dict[int, URN] = {}
         due: list[Due] = []
         reports: list[DeliveryReport] = []
@@ -175,7 +177,8 @@ class Dispatcher:
                     assert_never(fact)
         async with self._database.hot() as tx:
             loaded = await load(tx, vault, urns, [seen for _, _, seen in arrivals], due)
-            circle = await self._circle(tx, loaded, arrivals, due)
+            codes = self._codes(loaded, arrivals)
+            circle = await self._circle(tx, loaded, {code.key for code in codes.values()})
             batch.programme = await self._programme(tx, loaded, circle, arrivals, due, batch.moment.ms)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
@@ -185,7 +188,7 @@ class Dispatcher:
                 batch.changes.seen.append((seen_key, batch.moment.ms))
                 batch.fact = arrival
                 try:
-                    self._happenings.arrived(batch, loaded, circle, arrival, urn_key)
+                    self._happenings.arrived(batch, loaded, circle, arrival, urn_key, codes.get(seen_key))
                 except Exception as error:
                     raise Poison(arrival) from error
             for fire in due:
@@ -271,19 +274,18 @@ class Dispatcher:
             changes.alerts.append(AlertRow(self._ids(), "parked", contact_id, type(fact).__name__))
             save(tx, vault, self._ids, now_ms, changes)
 
-    async def _circle(
-        self,
-        tx: HotTransaction,
-        loaded: Loaded,
-        arrivals: Sequence[tuple[Received | BlockingChanged, int, int]],
-        due: Sequence[Due],
-    ) -> Circle:
+    def _codes(self, loaded: Loaded, arrivals: Sequence[Arrival]) -> dict[int, MaybeCode]:
+        """What might be codes, by the keys of the messages that they stand in."""
+        found = {}
+        for fact, urn_key, seen_key in arrivals:
+            if isinstance(fact, Received):
+                person = loaded.people.get(loaded.urns.get(urn_key, 0))
+                if (code := self._happenings.code_of(fact, person)) is not None:
+                    found[seen_key] = code
+        return found
+
+    async def _circle(self, tx: HotTransaction, loaded: Loaded, codes: Collection[int]) -> Circle:
         """What the people of the batch have around them, for the few who have anything."""
-        codes = set()
-        for fact, urn_key, _ in arrivals:
-            person = loaded.people.get(loaded.urns.get(urn_key, 0))
-            if isinstance(fact, Received) and (code := self._happenings.code_of(fact, person)) is not None:
-                codes.add(self._vault.code(code))
         people = loaded.people
         around = Around(
             with_carers=[id for id, p in people.items() if Purpose.CARER in p.contact.consents],

@@ -18,7 +18,7 @@ from bot.conversation import Conversation, guess_language, language_to_offer
 from bot.event_fires import KINDS as OF_EVENTS
 from bot.event_fires import EventFires
 from bot.settling import Room, Settling
-from bot.turn import Moment, Relay, Setting, Turn
+from bot.turn import MaybeCode, Moment, Relay, Setting, Turn
 from bot.voices import VOICE_MS, Voice, whose
 from domain.code import code_in
 from domain.contact import URN, Contact
@@ -152,7 +152,13 @@ class Happenings:
         return command(fact.text, self._library.words[language]) in _ASKING
 
     def arrived(
-        self, batch: Batch, loaded: Loaded, circle: Circle, fact: Received | BlockingChanged, urn_key: int
+        self,
+        batch: Batch,
+        loaded: Loaded,
+        circle: Circle,
+        fact: Received | BlockingChanged,
+        urn_key: int,
+        code: MaybeCode | None,
     ) -> None:
         if urn_key not in loaded.urns and not self._accepts(fact.urn):
             log.warning("address refused: not a mobile number", channel=fact.channel)
@@ -168,21 +174,21 @@ class Happenings:
         if urn_key in loaded.blocked:  # who writes to us has unblocked us
             batch.changes.blocked[urn_key] = None
         if phone := loaded.phones.get(urn_key) or self._lent(owner, circle, urn_key):
-            self._arrived_on_shared(batch, loaded, circle, fact, urn_key, owner, phone)
+            self._arrived_on_shared(batch, loaded, circle, fact, urn_key, code, owner, phone)
             return
-        setting = self._setting(owner, fact, circle)
+        setting = self._setting(owner, code, circle)
         if new:
             setting = replace(setting, offer=language_to_offer(self._library, fact))
         self._hear(batch, circle, owner, fact, urn_key, setting)
 
-    def code_of(self, fact: Received, person: Person | None) -> str | None:
+    def code_of(self, fact: Received, person: Person | None) -> MaybeCode | None:
         """What might be a code or a poster's word. A word counts only where no question waits for an answer, and where
         it means nothing else to us.
         """
         if fact.button is not None or len(fact.text) > 80 or (len(fact.text) < 4 and fact.text.isdecimal()):
             return None  # most messages: a button or a number
         if (code := code_in(digits_to_ascii(fact.text))) is not None:
-            return code
+            return MaybeCode(self._vault.code(code), True)
         if person is not None and person.talk is not None:
             return None
         said = fold(fact.text)
@@ -191,23 +197,28 @@ class Happenings:
             return None
         if said in words.commands or said in words.languages or said in self._library.starts:
             return None
-        return said.removeprefix("join ")
+        return MaybeCode(self._vault.code(said.removeprefix("join ")), False)
 
-    def _setting(self, person: Person, fact: Received, circle: Circle) -> Setting:
+    def _setting(self, person: Person, code: MaybeCode | None, circle: Circle) -> Setting:
         """What surrounds the words of somebody who writes for themself, from a phone of their own."""
-        code = self.code_of(fact, person)
-        if code is None:
+        if code is None or not (code.form or person.talk is None):
             return Setting(circle)
-        return Setting(
-            circle, code_in(digits_to_ascii(fact.text)) is not None, circle.codes.get(self._vault.code(code))
-        )
+        return Setting(circle, code.form, circle.codes.get(code.key))
 
     def _lent(self, owner: Person, circle: Circle, urn_key: int) -> Phone | None:
         """A carer's phone, which may speak for whom they care for."""
         return Phone(urn_key, owner.contact.id, False) if owner.contact.id in circle.charges else None
 
     def _arrived_on_shared(
-        self, batch: Batch, loaded: Loaded, circle: Circle, fact: Received, urn_key: int, owner: Person, phone: Phone
+        self,
+        batch: Batch,
+        loaded: Loaded,
+        circle: Circle,
+        fact: Received,
+        urn_key: int,
+        code: MaybeCode | None,
+        owner: Person,
+        phone: Phone,
     ) -> None:
         """Words from a phone that may speak for several: first it must be clear whose they are."""
         now, language = batch.moment.ms, self._library.language(owner.contact.language)
@@ -229,7 +240,7 @@ class Happenings:
             return
         person = loaded.people[voice.contact_id]
         setting = (
-            self._setting(person, fact, circle)
+            self._setting(person, code, circle)
             if voice.charge is None
             else Setting(circle, helper="carer", reader=language)
         )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from domain.contact import Purpose
 from domain.message import Attachment, MessageClass
 from domain.places import Wish
+from domain.value import value
 from flows.conditions import Answer
 from flows.effects import AlertKind, Ask, Effect, Say
 from store.changes import CodeRow, Talk
@@ -18,7 +19,7 @@ from store.programme import NO_PROGRAMME, Programme
 from store.times import to_ms
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moment:
     """The time of a batch, in the forms that every turn in it needs: `ms` since 1970, `today` where we are."""
 
@@ -31,13 +32,24 @@ class Moment:
         return cls(at, to_ms(at), at.astimezone(zone).date())
 
 
-@dataclass(frozen=True, slots=True)
+@value
+class MaybeCode:
+    """What in a message might be a code: the key it is looked up by, and whether it has the `form` of one; a poster's
+    word has not.
+    """
+
+    key: int
+    form: bool
+
+
+@value
 class Setting:
     """What surrounds one message beyond the person who sent it.
 
     `typed`: the text has the form of a code, and `code` is the one that it names, if there is one. `helper` says
     who answers in the person's place (a carer), and `reader` is their language. `offer`: a language that somebody
-    new may like to be told of. `greeting` is said before all else. `programme` is what is known of events.
+    new may like to be told of. `greeting` is said before all else. `programme` is what is known of events. `alarmed`:
+    whether the words were found to hold an alarm; None where nobody has looked yet.
     """
 
     circle: Circle = field(default_factory=Circle)
@@ -48,9 +60,10 @@ class Setting:
     offer: str | None = None
     greeting: Say | None = None
     programme: Programme = NO_PROGRAMME
+    alarmed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Errand:
     """Something that takes more than the batch has loaded; done in a transaction of its own, right after it.
 
@@ -65,7 +78,7 @@ class Errand:
     of_message: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Relay:
     """Words for somebody other than who wrote, in their language."""
 
@@ -75,7 +88,7 @@ class Relay:
     message_class: MessageClass = MessageClass.REPLY
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wished:
     """A wish for a place, to be settled when the rows of the event are locked. What became of it is said as the
     `at`-th of what the turn says; `quietly`: nothing is said.
@@ -88,7 +101,7 @@ class Wished:
     quietly: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Next:
     """The flow that follows when the present one has ended: what it is about, and what is known."""
 
@@ -97,7 +110,7 @@ class Next:
     known: Mapping[str, Answer] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alert:
     """To be seen by a person of the team."""
 

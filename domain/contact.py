@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class URN:
     """An address with its scheme: `tel:+447700900123`, `telegram:4711`."""
 
@@ -44,7 +45,7 @@ class Role(StrEnum):
     CARER = "carer"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Contact:
     """A person we exchange messages with, as the store keeps them.
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from domain.contact import URN
+from domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Received:
     """A message somebody sent us. `text` and `button` hold people's words: they are never logged.
 
@@ -100,7 +101,7 @@ class DeliveryReport:
     error_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attachment:
     """A file that goes with a message, on the channels that carry one."""
 
@@ -109,7 +110,7 @@ class Attachment:
     content: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutgoingMessage:
     """A message on its way: a row of the outbox with its address opened.
 

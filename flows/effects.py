@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from enum import StrEnum
 
 from domain.contact import Purpose
 from domain.hours import PreferredHours
+from domain.value import value
 from flows.conditions import Answer
 from flows.model import Action, Period, Question, SelectMultiple
 from flows.session import Outcome
@@ -16,7 +17,7 @@ from flows.session import Outcome
 Blanks = Mapping[str, str | int | date | PreferredHours]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Say:
     """Say this; `blanks` fill its {blanks}, in the form of the contact's language."""
 
@@ -24,14 +25,14 @@ class Say:
     blanks: Blanks = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """Ask this question, with its answers on offer in the way of the contact's channel."""
 
     question: Question
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mark:
     """Show on the buttons of the question that was asked which choices are picked so far."""
 
@@ -39,7 +40,7 @@ class Mark:
     picked: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SaveAnswer:
     """Keep this answer, or this score; a later one to the same question takes its place."""
 
@@ -47,14 +48,14 @@ class SaveAnswer:
     value: Answer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WithdrawAnswer:
     """An earlier answer was changed, and this question no longer applies."""
 
     question: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordConsent:
     """They said yes or no to a purpose, to these very words."""
 
@@ -63,7 +64,7 @@ class RecordConsent:
     question: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StartWait:
     """Wait for a reply; if `sprint` is still the present one after `timeout`, say WaitTimedOut."""
 
@@ -71,7 +72,7 @@ class StartWait:
     timeout: Period
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RepeatFlow:
     """Start this flow again after a while."""
 
@@ -79,7 +80,7 @@ class RepeatFlow:
     every: Period
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Do:
     """Have this done; what is to be said of it is said where it is done."""
 
@@ -99,14 +100,14 @@ class AlertKind(StrEnum):
     AT_THE_DOOR = "at_the_door"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RaiseAlert:
     """A person of the team must look at this."""
 
     kind: AlertKind
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndSession:
     outcome: Outcome
 

@@ -7,11 +7,12 @@ stands in this file, and nothing else does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import assert_never
 
 from domain.hours import PreferredHours
+from domain.value import value
 from flows.conditions import ALWAYS, PREFER_NOT_TO_SAY, Answer, holds, questions_in
 from flows.effects import (
     AlertKind,
@@ -60,7 +61,7 @@ EXPLAIN, OFFER, SILENT = 2, 3, 8
 _A_DAY = Period(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sprint:
     """One step of the engine: the session after it, and what the world is asked to do."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from domain.value import value
 from flows.conditions import Answer
 
 
@@ -47,14 +48,14 @@ SKIP, DONE = -1, -2
 STEERING = frozenset({Command.BACK, Command.AGAIN, Command.SKIP, Command.PAUSE})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """The session begins. `known` are answers we have already, which are not asked for."""
 
     known: Mapping[str, Answer] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replied:
     """Somebody typed this, `idle` after they were last heard; `today` is the date where they are."""
 
@@ -63,7 +64,7 @@ class Replied:
     idle: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chose:
     """Somebody pressed a button: the `option`-th on offer under that question, or SKIP, or DONE."""
 
@@ -72,7 +73,7 @@ class Chose:
     idle: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Steered:
     """Somebody sent BACK, AGAIN, SKIP or PAUSE."""
 
@@ -80,7 +81,7 @@ class Steered:
     idle: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WaitTimedOut:
     """The wait that began in that sprint has lasted its time."""
 

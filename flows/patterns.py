@@ -130,7 +130,7 @@ def _keys(element: OneOf | Skip) -> frozenset[str]:
     """
     if isinstance(element, Skip) or any(len(stem) < _STEM for stem in element.stems):
         return frozenset()
-    keys = set(element.words) | {f"{stem[:_STEM]}*" for stem in element.stems}
+    keys = set(element.words) | {f"{stem}*" for stem in element.stems}
     for run in element.runs:
         within = next(filter(None, map(_keys, run)), None)
         if within is None:
@@ -139,12 +139,54 @@ def _keys(element: OneOf | Skip) -> frozenset[str]:
     return frozenset(keys)
 
 
+def _width(element: OneOf | Skip) -> tuple[int, int]:
+    """How many words an element takes: at least, at most."""
+    if isinstance(element, Skip):
+        return element.least, element.most
+    of_runs = [_length(run) for run in element.runs]
+    of_word = [(1, 1)] if element.words or element.stems else []
+    least, most = zip(*of_runs, *of_word, strict=True)
+    return min(least), max(most)
+
+
+def _length(elements: Elements) -> tuple[int, int]:
+    """How many words elements take together: at least, at most."""
+    widths = [_width(element) for element in elements]
+    return sum(least for least, _ in widths), sum(most for _, most in widths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filed(Generic[T]):
+    """A pattern in the index, under a word of one of its elements. A text that fits holds a word of `also` too (where
+    there are any), and has from `least` to `most` words of the pattern before the one that it is filed under.
+    """
+
+    elements: Elements
+    meaning: T
+    also: frozenset[str]
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, elements: Elements, meaning: T, common: Counter[str]) -> tuple[frozenset[str], _Filed[T]]:
+        """The pattern and what it is filed under: the words of its rarest element."""
+        keys = [_keys(element) for element in elements]
+        places = sorted((n for n, found in enumerate(keys) if found), key=lambda n: max(common[key] for key in keys[n]))
+        n, *others = places
+        also = next((keys[m] for m in others if not any(key.endswith("*") for key in keys[m])), frozenset[str]())
+        least, most = _length(elements[:n])
+        return keys[n], cls(elements, meaning, also, least, most + _width(elements[n])[1] - 1)
+
+
 @dataclass(frozen=True)
 class Index(Generic[T]):
-    """Patterns, each with what it stands for."""
+    """Patterns, each with what it stands for. Comparing word by word is dear, and every text is compared with thousands
+    of them: so a pattern is filed under its rarest words, and tried only where the next rarest are there too, and
+    only near the word that gave it away.
+    """
 
-    by_word: Mapping[str, Sequence[tuple[Elements, T]]] = field(default_factory=dict, repr=False)
-    by_stem: Mapping[str, Sequence[tuple[Elements, T]]] = field(default_factory=dict, repr=False)
+    by_word: Mapping[str, Sequence[_Filed[T]]] = field(default_factory=dict, repr=False)
+    by_stem: Mapping[str, Sequence[tuple[str, _Filed[T]]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, patterns: Iterable[tuple[str, T]]) -> Index[T]:
@@ -154,13 +196,13 @@ class Index(Generic[T]):
         for elements, _ in read:
             for element in elements:
                 common.update(_keys(element))
-        by_word: dict[str, list[tuple[Elements, T]]] = {}
-        by_stem: dict[str, list[tuple[Elements, T]]] = {}
-        for one in read:
-            rarest = min(filter(None, map(_keys, one[0])), key=lambda keys: max(common[key] for key in keys))
+        by_word: dict[str, list[_Filed[T]]] = {}
+        by_stem: dict[str, list[tuple[str, _Filed[T]]]] = {}
+        for elements, meaning in read:
+            rarest, one = _Filed.of(elements, meaning, common)
             for key in rarest:
                 if key.endswith("*"):
-                    by_stem.setdefault(key[:_STEM], []).append(one)
+                    by_stem.setdefault(key[:_STEM], []).append((key[:-1], one))
                 else:
                     by_word.setdefault(key, []).append(one)
         return cls(by_word, by_stem)
@@ -169,14 +211,15 @@ class Index(Generic[T]):
         """Where each pattern stands among the words of a folded sentence: its first word, the one behind its last,
         and its meaning.
         """
-        tried: set[int] = set()
-        for token in tokens:
-            for patterns in (self.by_word.get(token), self.by_stem.get(token[:_STEM])):
-                for one in patterns or ():
-                    if id(one) in tried:
-                        continue
-                    tried.add(id(one))
-                    elements, meaning = one
-                    for at in range(len(tokens)):
-                        if (end := match(tokens, at, elements, 0)) is not None:
-                            yield at, end, meaning
+        tried: set[tuple[int, int]] = set()
+        for n, token in enumerate(tokens):
+            found = [*self.by_word.get(token, ())]
+            found += [one for stem, one in self.by_stem.get(token[:_STEM], ()) if token.startswith(stem)]
+            for one in found:
+                if one.also and one.also.isdisjoint(tokens):
+                    continue
+                for at in range(max(0, n - one.most), n - one.least + 1):
+                    if (id(one), at) not in tried:
+                        tried.add((id(one), at))
+                        if (end := match(tokens, at, one.elements, 0)) is not None:
+                            yield at, end, one.meaning

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import assert_never
 
@@ -11,6 +10,7 @@ from babel.dates import format_date, format_skeleton, format_time, get_day_names
 
 from domain.hours import PreferredHours
 from domain.sms import prepare
+from domain.value import value
 from flows.effects import Ask, Blanks, Say
 from flows.inputs import DONE, SKIP
 from flows.localized import LocalFlow
@@ -36,7 +36,7 @@ _LONG_LABEL = 12
 _TICK = "\u2713 "
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rendered:
     text: str
     buttons: Buttons = ()

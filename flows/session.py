@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from domain.value import value
 from flows.conditions import Answer
 
 
@@ -20,7 +21,7 @@ class Outcome(StrEnum):
     FLOW_CHANGED = "flow_changed"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """A value; each step of the engine makes a new one.
 

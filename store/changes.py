@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from domain.contact import URN, Contact
 from domain.message import Attachment, MessageClass
 from domain.places import Booking, Places
+from domain.value import value
 from flows.conditions import Answer
 from flows.render import Buttons
 from flows.session import Outcome, Session
@@ -61,7 +62,7 @@ class Phone:
     held: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Due:
     """A fire whose time has come."""
 
@@ -75,7 +76,7 @@ class Due:
     flow: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Queued:
     """A message for the outbox, or new buttons for the message `edits`. `key` says what it is; `buttons`
     are rows of (label, option), and a press of one comes back as `token.option`.
@@ -96,7 +97,7 @@ class Queued:
     attachment: Attachment | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AnswerRow:
     """An answer, or its withdrawal, at the sprint `revision` of its session; `event_id`: of what it tells."""
 
@@ -116,7 +117,7 @@ class AnswerRow:
     event_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AlertRow:
     """Something that a person of the team must look at; `urn_key` and `channel` are where it came from."""
 
@@ -128,7 +129,7 @@ class AlertRow:
     channel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProfileRow:
     """Something that a person said of themselves and wants kept."""
 
@@ -140,7 +141,7 @@ class ProfileRow:
     said_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CodeRow:
     """A new code: the key is its keyed hash."""
 
@@ -193,7 +194,7 @@ class Changes:
     cancelled_for_urn: dict[tuple[int, int], None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Loaded:
     """What the store knows of the people of a batch. `urns` gives contacts by address key; `blocked` are
     the addresses that take nothing from us, `phones` those that may speak for several. `heard`

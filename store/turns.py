@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -149,8 +150,29 @@ def _person(
     phones: dict[int, Phone],
 ) -> None:
     """One row of `_PEOPLE`: a person, and one of their addresses."""
-    key, owner_id, sealed, blocked_at, shared, voice_id, voice_until, held, *contact = row
-    id = contact.pop(-1)
+    (
+        key,
+        owner_id,
+        sealed,
+        blocked_at,
+        shared,
+        voice_id,
+        voice_until,
+        held,
+        language,
+        stopped_at,
+        session_id,
+        consents,
+        chatter,
+        suspended_id,
+        handover_id,
+        roles,
+        hours,
+        discreet,
+        wrong_codes,
+        wrong_codes_at,
+        id,
+    ) = row
     if key in urns and vault.open(sealed, owner_id).decode() != str(urns[key]):
         raise WrongKey("two addresses have one key")  # one in some 20 million for a million contacts
     if key is not None:
@@ -160,38 +182,32 @@ def _person(
         if shared or voice_id is not None:
             words = None if held is None else vault.open(held, owner_id).decode()
             phones[key] = Phone(key, owner_id, bool(shared), voice_id, voice_until, words)
-    language, stopped_at, session_id, consents, chatter, *rest = contact
-    people[id] = Person(_contact(id, language, stopped_at, session_id, consents, *rest), chatter)
-
-
-def _contact(
-    id: int,
-    language: str | None,
-    stopped_at: int | None,
-    session_id: int | None,
-    consents: str,
-    suspended_id: int | None,
-    handover_id: int | None,
-    roles: str,
-    hours: str,
-    discreet: bool,
-    wrong_codes: int,
-    wrong_codes_at: int,
-) -> Contact:
-    return Contact(
+    contact = Contact(
         id,
         language,
         None if stopped_at is None else from_ms(stopped_at),
         session_id,
-        frozenset(consents.split()),
+        _names(consents),
         suspended_id,
         handover_id,
-        frozenset(roles.split()),
+        _names(roles),
         hours,
         bool(discreet),
         wrong_codes,
         wrong_codes_at,
     )
+    people[id] = Person(contact, chatter)
+
+
+@lru_cache(maxsize=1024)
+def _names(listed: str) -> frozenset[str]:
+    """What somebody agreed to, or their roles, as stored by `_listed`. Most people of a batch have the same."""
+    return frozenset(listed.split())
+
+
+@lru_cache(maxsize=1024)
+def _listed(names: frozenset[str]) -> str:
+    return " ".join(sorted(names))
 
 
 def _join(vault: Vault, person: Person, row: Row) -> None:
@@ -447,11 +463,11 @@ def _contact_row(person: Person) -> tuple[Any, ...]:
         contact.language,
         None if contact.stopped_at is None else to_ms(contact.stopped_at),
         contact.session_id,
-        " ".join(sorted(contact.consents)),
+        _listed(contact.consents),
         person.chatter,
         contact.suspended_id,
         contact.handover_id,
-        " ".join(sorted(contact.roles)),
+        _listed(contact.roles),
         contact.hours,
         contact.discreet,
         contact.wrong_codes,
