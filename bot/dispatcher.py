@@ -179,7 +179,7 @@ class Dispatcher:
             loaded = await load(tx, vault, urns, [seen for _, _, seen in arrivals], due)
             codes = self._codes(loaded, arrivals)
             circle = await self._circle(tx, loaded, {code.key for code in codes.values()})
-            batch.programme = await self._programme(tx, loaded, circle, arrivals, due, batch.moment.ms)
+            batch.programme = await self._programme(tx, loaded, arrivals, due, batch.moment.ms)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
                 if seen_key in seen:
@@ -212,7 +212,6 @@ class Dispatcher:
         self,
         tx: HotTransaction,
         loaded: Loaded,
-        circle: Circle,
         arrivals: Sequence[tuple[Received | BlockingChanged, int, int]],
         due: Sequence[Due],
         now_ms: int,
