@@ -27,6 +27,7 @@ class Command(StrEnum):
     EVENTS = "events"
     BOOKINGS = "bookings"
     OUT = "out"
+    HERE = "here"
     MY_DATA = "my_data"
     FORGET_ME = "forget_me"
     DELETE_LAST = "delete_last"
