@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from typing import assert_never
 
-from babel.dates import format_date, format_skeleton, format_time, get_day_names
+from babel import Locale
+from babel.dates import format_date, format_time, get_date_format, get_day_names
 
 from domain.hours import PreferredHours
 from domain.sms import prepare
@@ -92,7 +93,7 @@ def form(value: str | int | date | PreferredHours, language: str) -> str:
     locale = cldr(language)
     match value:
         case datetime():
-            return f"{_day(value, locale)}, {_clock(value, locale)}"
+            return f"{_day(value, locale)}{_comma(locale)}{_clock(value, locale)}"
         case date():
             return format_date(value, "d MMMM y", locale=locale)
         case PreferredHours():
@@ -108,9 +109,17 @@ def cldr(language: str) -> str:
 
 
 def _day(local: datetime, locale: str) -> str:
-    """ "Tuesday 8 December", in the order of that language."""
-    text: str = format_skeleton("MMMMEEEEd", local, locale=locale)
-    return text.replace(",", "") if locale == "en_GB" else text
+    """ "Tuesday 8 December": day of the week and date as that language writes them in full, without the year."""
+    pattern = _without_year(get_date_format("full", locale=locale).pattern)
+    return format_date(local, pattern.replace(",", "") if locale == "en_GB" else pattern, locale=locale)
+
+
+def _without_year(pattern: str) -> str:
+    return pattern.removesuffix("y").rstrip(" ,\u060c")
+
+
+def _comma(locale: str) -> str:
+    return "\u060c " if Locale.parse(locale).text_direction == "rtl" else ", "
 
 
 def _clock(local: datetime, locale: str) -> str:
@@ -124,7 +133,7 @@ def _clock(local: datetime, locale: str) -> str:
 def span(start: datetime, end: datetime, language: str) -> str:
     """From when to when on one day, both as in their zone: "Tuesday 8 December, 2pm-4.30pm"."""
     locale = cldr(language)
-    return f"{_day(start, locale)}, {_clock(start, locale)}-{_clock(end, locale)}"
+    return f"{_day(start, locale)}{_comma(locale)}{_clock(start, locale)}-{_clock(end, locale)}"
 
 
 def _hours(hours: PreferredHours, locale: str) -> str:
