@@ -23,7 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot import calendar, my_data
+from bot import attendance, calendar, certificate, my_data
 from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
@@ -233,7 +233,9 @@ def asgi(app: App, *, role: Role) -> ASGI:
     )
     own_data = my_data.routes(app.database, app.vault, app.library, app.clock, settings.quiet.zone)
     calendars = calendar.routes(app.database, app.vault, app.clock, settings.quiet.zone, settings.contact_phone)
-    inner = Starlette(routes=[*health.routes(), *own_data, *calendars, *app.routes])
+    lists = attendance.routes(app.database, app.vault, app.ids, app.clock, settings.quiet.zone)
+    papers = certificate.routes(app.database, app.vault, app.library, app.clock, settings.quiet.zone)
+    inner = Starlette(routes=[*health.routes(), *own_data, *calendars, *lists, *papers, *app.routes])
     return Doors(
         app.dispatcher.submit,
         inner,

@@ -28,7 +28,7 @@ from flows.library import Library
 from flows.phrases import Phrases
 from flows.programme import blanks_of
 from flows.render import Renderer, cldr
-from store import erasure, fires, merging, outbox, people, places, team
+from store import attendance, duties, erasure, fires, merging, outbox, people, places, team
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
@@ -178,7 +178,13 @@ class Errands:
                 raise ValueError(f"{kind!r} is no errand")
 
     async def _page_of_guests(self, errand: UnderWay, event: Event) -> str:
-        return ""
+        """A new link to the page on which they note who came; for those who lead it, or help there."""
+        leads = await duties.has(errand.connection, event.id, errand.asker.contact_id)
+        if not (leads and self._public_base_url):
+            return ""
+        token = self._token()
+        await attendance.new_sheet(errand.connection, self._vault, event, errand.asker.contact_id, token, errand.now)
+        return f"{self._public_base_url}/attendance/{token}"
 
     # the team
 

@@ -18,6 +18,7 @@ from flows.phrases import Phrases
 from flows.programme import blanks_of, named
 from flows.session import Session
 from store import attendance, duties, events, opportunities, people, team
+from store.attendance import Guest
 from store.event_rules import EventRefused, Fault, Known
 from store.events import Listed
 
@@ -135,7 +136,7 @@ class EventErrands:
         guests = await attendance.sheet(errand.connection, self.telling.vault, event.id)
         if not guests:
             return [Say(phrases.staff_list_empty)]
-        lines = [Say("{n} {name}", {"n": n, "name": one.name}) for n, one in enumerate(guests, start=1)]
+        lines = [Say("{n} {name}", {"n": n, "name": _called(one)}) for n, one in enumerate(guests, start=1)]
         said = [*lines, Say(phrases.staff_list_tail, {"number": event.number})]
         if link := await self.page(errand, event):
             said.append(Say(phrases.staff_list_page, {"link": link}))
@@ -243,6 +244,12 @@ class EventErrands:
             if day.starts_at.astimezone(self.telling.zone).date() == today
         ]
         return min(there)[2] if there else None
+
+
+def _called(guest: Guest) -> str:
+    """By their nickname, and how many come with them."""
+    beside = f" +{guest.companions}" if guest.companions else ""
+    return f"{guest.nickname or '?'}{beside}"
 
 
 def _number(said: Answer | None) -> int | None:

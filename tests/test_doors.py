@@ -23,10 +23,11 @@ from tests.conftest import Clock
 WEBHOOKS = {"/webhooks/telegram", "/webhooks/twilio/inbound", "/webhooks/twilio/status"}
 #: They hold no word of a person, and need not ask. A new one is added here by somebody who has thought about it.
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/calendar/events.ics"}
-#: They hold all about one person, for whoever has the link that this person was sent (tests/bot/test_my_data.py).
-BY_LINK = {"/my-data/{token}", "/my-data/{token}.json"}
+#: They hold words about one person, for whoever has the link that this person was sent (tests/bot/test_my_data.py,
+#: tests/bot/test_certificate.py).
+BY_LINK = {"/my-data/{token}", "/my-data/{token}.json", "/certificate/{token}"}
 #: They show what one person of the team needs for an event, for whoever has that person's link.
-OF_THE_TEAM = {"/calendar/{token}.ics"}
+OF_THE_TEAM = {"/calendar/{token}.ics", "/attendance/{token}"}
 #: `mime demo` alone has them, on one's own machine.
 DEMO = {"/", "/simulator", "/simulator/{phone}/messages", "/simulator/static"}
 
