@@ -19,7 +19,7 @@ from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
 from domain.contact import Purpose, Role
-from domain.event import Event
+from domain.event import Event, text_in
 from domain.message import MessageClass
 from domain.quiet import QuietHours
 from flows.effects import AlertKind, Blanks, Say
@@ -28,7 +28,7 @@ from flows.library import Library
 from flows.phrases import Phrases
 from flows.programme import blanks_of
 from flows.render import Renderer, cldr
-from store import attendance, duties, erasure, fires, merging, outbox, people, places, team
+from store import attendance, certificates, duties, erasure, events, fires, merging, outbox, people, places, team
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
@@ -58,6 +58,7 @@ KINDS = frozenset(
         "make_event",
         "outside",
         "interest",
+        "certificate",
         "opportunity",
         "stopped",
     }
@@ -170,6 +171,8 @@ class Errands:
                 await self._of_events.outside(errand)
             case "interest":
                 await self._of_events.interest(errand)
+            case "certificate":
+                await self._certify(errand)
             case "opportunity":
                 await self._of_events.withdrawn(errand)
             case "stopped":
@@ -185,6 +188,20 @@ class Errands:
         token = self._token()
         await attendance.new_sheet(errand.connection, self._vault, event, errand.asker.contact_id, token, errand.now)
         return f"{self._public_base_url}/attendance/{token}"
+
+    async def _certify(self, errand: UnderWay) -> None:
+        """Who came to a training gets a link to their certificate, where we have an address that it can lead to."""
+        event = await events.event(errand.connection, errand.due.session_id or 0)
+        if event is None or not self._public_base_url:
+            return
+        token, me = self._token(), errand.asker
+        await certificates.new_certificate(errand.connection, self._vault, event.id, me.contact_id, token, errand.now)
+        blanks: Blanks = {
+            "title": text_in(event.title, self._telling.language(me)),
+            "link": f"{self._public_base_url}/certificate/{token}",
+        }
+        words = Say(self._telling.phrases(me).certificate, blanks)
+        await self._telling.tell(errand, me, words, kind=MessageClass.REMINDER)
 
     # the team
 

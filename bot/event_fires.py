@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from bot.conversation import Conversation
 from bot.settling import Settling
-from bot.turn import Moment, Relay, Turn, Wished
+from bot.turn import Errand, Moment, Relay, Turn, Wished
 from domain.carer import Kind, carer_gets
 from domain.contact import Purpose
-from domain.event import Event, EventState
+from domain.event import Event, EventKind, EventState
 from domain.message import MessageClass
 from domain.places import Booking, BookingStatus, Wish
 from flows.effects import Say
@@ -133,4 +133,7 @@ class EventFires:
                 self.settling.remind(changes, event, booking, person.contact.hours, now)
         elif what == "called_off" and not booking.live:
             return None
-        return self._begin(programme, person, fire, _FLOWS[what], event, now)
+        turn = self._begin(programme, person, fire, _FLOWS[what], event, now)
+        if what == "feedback" and event.kind is EventKind.TRAINING:
+            turn.errands.append(Errand("certificate", event.id))
+        return turn
