@@ -41,6 +41,10 @@ test: install chromium check ## set up and run all checks and tests
 crash: install ## kill -9 the program 100 times under load, on both databases
 	MIME_CRASH_ROUNDS=100 $(BIN)/pytest tests/test_crash.py -s
 
+.PHONY: races
+races: install ## 500 people ask for the last 20 places at once, on both databases and in two processes
+	MIME_RACES=500 $(BIN)/pytest tests/test_places.py -s
+
 .PHONY: walks
 walks: install ## 200,000 random inputs through every questionnaire
 	MIME_WALKS=200000 $(BIN)/pytest tests/flows/test_walk.py tests/bot/test_walk.py

@@ -124,8 +124,7 @@ class Settling:
             blanks = blanks_of(event, language, self.zone)
             return Say(phrases.booked if settled is Settled.BOOKED else phrases.booked_already, blanks)
         if booking is not None and booking.status is BookingStatus.WAITING:
-            number = places.waiting.index(booking) + 1
-            return Say(phrases.waiting_place, {"number": number})
+            return Say(phrases.waiting_place, {"number": places.number(booking.contact_id)})
         return Say(phrases.event_gone)
 
     def _lapsed(self, places: Places, id: int, phrases: Phrases, now: Moment) -> list[Say]:

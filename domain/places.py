@@ -92,7 +92,7 @@ class Settled(StrEnum):
 class Places:
     """The places of one event while wishes are settled, one after the other. `taken` are held for people, `beside`
     of them for their companions; `asked` is the highest position given so far. `bookings` are those of the
-    people concerned, by contact; `waiting` is the list in its order. Bookings that change are in `changed`.
+    people concerned, by contact; `waiting` is the list, by contact in its order. Bookings that change are in `changed`.
     """
 
     event_id: int
@@ -102,7 +102,7 @@ class Places:
     beside: int
     asked: int
     bookings: dict[int, Booking] = field(default_factory=dict)
-    waiting: list[Booking] = field(default_factory=list)
+    waiting: dict[int, Booking] = field(default_factory=dict)
     changed: dict[int, Booking] = field(default_factory=dict)
 
     def enough_for(self, companions: int) -> bool:
@@ -133,7 +133,7 @@ class Places:
             channel=channel,
         )
         if not self.enough_for(companions) or self._first_to_fit() is not None:
-            self.waiting.append(booking)
+            self.waiting[contact_id] = booking
             self._put(booking)
             return Settled.WAITING
         self._hold(booking, BookingStatus.BOOKED)
@@ -189,8 +189,14 @@ class Places:
         self.asked += 1
         back = replace(booking, status=BookingStatus.WAITING, offered_until=None, position=self.asked)
         self._leave(booking, back)
-        self.waiting.append(back)
+        self.waiting[contact_id] = back
         return Settled.WAITING
+
+    def number(self, contact_id: int) -> int:
+        """How many wait until it is their turn, themself included. Raises ValueError for who does not wait."""
+        if next(reversed(self.waiting), None) == contact_id:  # whoever has just asked is the last
+            return len(self.waiting)
+        return list(self.waiting).index(contact_id) + 1
 
     def offer(self, until_ms: int) -> Iterable[Booking]:
         """Whoever is offered a place now, in order, as long as there are any that are enough."""
@@ -202,11 +208,10 @@ class Places:
     def _first_to_fit(self) -> Booking | None:
         if not self.enough_for(0):  # then for nobody: no need to go through a long list
             return None
-        return next((one for one in self.waiting if self.enough_for(one.companions)), None)
+        return next((one for one in self.waiting.values() if self.enough_for(one.companions)), None)
 
     def _off_the_list(self, booking: Booking) -> Booking:
-        self.waiting.remove(booking)
-        return booking
+        return self.waiting.pop(booking.contact_id)
 
     def _hold(self, booking: Booking, status: BookingStatus) -> Booking:
         self.taken += 1 + booking.companions
@@ -218,12 +223,12 @@ class Places:
             self.taken -= 1 + was.companions
             self.beside -= was.companions
         else:
-            self.waiting.remove(was)
+            del self.waiting[was.contact_id]
         self._put(now)
 
     def _replace(self, was: Booking, now: Booking) -> None:
-        if was in self.waiting:
-            self.waiting[self.waiting.index(was)] = now
+        if was.contact_id in self.waiting:
+            self.waiting[was.contact_id] = now
         self._put(now)
 
     def _put(self, booking: Booking) -> Booking:

@@ -142,8 +142,7 @@ async def load_rooms(
     for row in waiting:
         booking = _booking(row)
         places = rooms[booking.event_id][1]
-        known = places.bookings.setdefault(booking.contact_id, booking)
-        places.waiting.append(known)
+        places.waiting[booking.contact_id] = places.bookings.setdefault(booking.contact_id, booking)
     return rooms
 
 

@@ -17,24 +17,28 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Table, select
+from sqlalchemy import Table, delete, insert, select, update
 
 from bot.app import build
 from domain.code import CodeKind
 from domain.contact import URN, Purpose
 from domain.member import Fact, Member, MemberType
+from domain.message import MessageClass
 from evaluation.record import EvaluationRecord
 from evaluation.store import metadata as evaluation_tables
 from flows.conditions import PREFER_NOT_TO_SAY
 from flows.library import Library
 from scheduler.export import push
-from store import erasure, fires, people
+from store import erasure, fires, outbox, people
 from store import tables as t
+from store.changes import Queued
 from store.history import history
 from store.members import Fate, bring_in, preview
 from store.sessions import restored
+from store.times import to_ms
 from store.turns import opened_message
 from tests.conftest import Clock, World, make_world, settings_for
+from tests.events import an_event, counted, put_event
 
 ANN, BEN = "tel:+447700900101", "tel:+447700900102"
 TESS, KIM = "telegram:500177123", "telegram:500288234"
@@ -730,6 +734,183 @@ async def test_who_had_seen_to_somebody_is_named_nowhere(world: World) -> None:
     await forget(world, TESS)
     await assert_nothing_is_left(world, found)
     assert len(await world.rows("SELECT id FROM alerts WHERE done_at IS NOT NULL")) == 1
+
+
+# Forgotten, with places at events
+
+SECRET_NOTE, REASON = "the projector hummed like a hive", "transport"
+
+
+async def booked(world: World, who: str) -> str:
+    """They ask for a place at the only event; what they are told."""
+    told = (await say(world, who, "EVENTS", "1", "yes"))[-1]
+    return (await say(world, who, "7"))[-1] if told.startswith("What do you need") else told
+
+
+async def rich_in_events(world: World, who: str, past: int) -> None:
+    """What the team, or they themselves, have noted around events beside their bookings."""
+    app, id = world.app, await contact(world, who)
+    key, now = app.vault.find(who), to_ms(world.clock())
+    async with app.database.begin() as tx:
+        await tx.execute(
+            insert(t.bookings).values(
+                id=app.ids(), event_id=past, contact_id=id, status="out", position=1, urn_key=key, channel="sms",
+                sealed=app.vault.seal(REASON.encode(), id), asked_at=now, changed_at=now,
+            )
+        )  # fmt: skip
+        note = app.vault.seal(SECRET_NOTE.encode(), id)
+        await tx.execute(
+            insert(t.duties).values(event_id=past, contact_id=id, role="note_taker", sealed=note, created_at=now)
+        )
+        await tx.execute(
+            insert(t.tasks).values(id=app.ids(), event_id=past, contact_id=id, kind="diet", due_at=now, created_at=now)
+        )
+        await tx.execute(
+            insert(t.demands).values(id=app.ids(), contact_id=id, kind="research", district="colchester", at=now)
+        )
+        document = orjson.dumps({"title": {"en": "Choosing new staff"}}).decode()
+        await tx.execute(delete(t.opportunities))
+        await tx.execute(
+            insert(t.opportunities).values(
+                id=31, number=1, kind="interview", state="published", closes_at=now, document=document, created_at=now
+            )
+        )
+        await tx.execute(
+            insert(t.interests).values(
+                id=app.ids(), opportunity_id=31, contact_id=id, urn_key=key, channel="sms", at=now
+            )
+        )
+
+
+async def two_events(world: World, capacity: int = 1) -> None:
+    """One to come (7), one of last month (8)."""
+    now = world.clock()
+    await put_event(world.app.database, an_event(7, now + timedelta(days=30), capacity=capacity), now)
+    await put_event(world.app.database, an_event(8, now - timedelta(days=30)), now)
+
+
+async def test_somebody_with_places_and_all_that_is_noted_around_events(world: World) -> None:
+    await two_events(world, capacity=4)
+    await live(world, BEN)
+    assert "You have a place" in await booked(world, BEN)
+    await live(world, ANN, NICKNAME, COMMENT)
+    assert "You have a place" in await booked(world, ANN)
+    await rich_in_events(world, ANN, 8)
+    bens = await rows_of(world, await contact(world, BEN))
+    anns = await rows_of(world, await contact(world, ANN))
+    for table in ("bookings", "duties", "tasks", "demands", "interests"):
+        assert anns[table], table
+    assert len(anns["bookings"]) == 2
+    found = await traces(world, ANN, words=(NICKNAME, COMMENT, MESSAGE, SECRET_NOTE))
+    assert await counted(world.app.database, 7) == (4, 2, 2)  # both bring somebody
+    await forget(world, ANN)
+    await assert_nothing_is_left(world, found)
+    assert await counted(world.app.database, 7) == (2, 1, 2)
+    assert (await rows_of(world, await contact(world, BEN)))["bookings"] == bens["bookings"]
+
+
+async def test_the_place_of_somebody_forgotten_is_offered_to_who_waits(world: World) -> None:
+    await two_events(world)
+    await booked(world, ANN)
+    assert "number 1 on the list" in await booked(world, BEN)
+    await forget(world, ANN)
+    for _ in range(2):  # the place, and then the offer of it
+        await world.ring()
+    assert "there is a place for you now" in (await world.told(BEN))[-1].text
+    assert await world.rows("SELECT kind FROM fires WHERE kind = 'places'") == []
+    assert "You have a place" in (await say(world, BEN, "yes"))[-1]
+    assert await counted(world.app.database, 7) == (1, 0, 2)
+
+
+async def test_who_waited_and_is_forgotten_frees_nothing(world: World) -> None:
+    await two_events(world)
+    await booked(world, BEN)
+    await booked(world, ANN)
+    await forget(world, ANN)
+    assert await counted(world.app.database, 7) == (1, 0, 2)
+    assert await world.rows("SELECT key FROM fires WHERE kind = 'places'") == []
+
+
+async def test_the_team_and_who_leads_an_event_keep_no_name_of_somebody_forgotten(world: World) -> None:
+    await two_events(world)
+    await join_team(world, KIM, "Kim Nightingale")
+    await say(world, TESS, "hello")
+    await live(world, ANN, NICKNAME, COMMENT)
+    await booked(world, ANN)
+    app, tess, now = world.app, await contact(world, TESS), to_ms(world.clock())
+    async with app.database.begin() as tx:
+        await tx.execute(insert(t.duties).values(event_id=7, contact_id=tess, role="facilitator", created_at=now))
+    for who in (KIM, TESS):
+        await tell(world, who, f"1 {NICKNAME}\n2 Bartholomew")
+    found = await traces(world, ANN, KIM, TESS, words=(NICKNAME, COMMENT, MESSAGE))
+    await forget(world, ANN)
+    await assert_nothing_is_left(world, found)
+    assert len(await told_to(world, KIM)) > 0
+
+
+async def tell(world: World, who: str, words: str) -> None:
+    """As a list of who comes is sent."""
+    app, id, now = world.app, await contact(world, who), to_ms(world.clock())
+    key = app.vault.find(who)
+    queued = Queued(app.ids(), f"list/{id}", id, key, "telegram", MessageClass.REPLY, words, "", (), now, now + 1000)
+    async with app.database.begin() as tx:
+        await outbox.queue(tx, app.vault, queued, now)
+
+
+async def test_a_task_of_somebody_of_the_team_who_is_forgotten_is_nobodys(world: World) -> None:
+    await two_events(world)
+    await join_team(world, KIM, "Kim Nightingale")
+    await say(world, BEN, "hello")
+    await rich_in_events(world, BEN, 8)
+    kims = await contact(world, KIM)
+    async with world.app.database.begin() as tx:
+        await tx.execute(update(t.tasks).values(owner_id=kims))
+    found = await traces(world, KIM)
+    await forget(world, KIM)
+    await assert_nothing_is_left(world, found)
+    assert await world.rows("SELECT kind, owner_id FROM tasks") == [("diet", None)]
+
+
+# Stopped, with a place
+
+
+async def test_who_stops_and_has_a_place_keeps_it_and_is_called(world: World) -> None:
+    await two_events(world)
+    await join_team(world, KIM, "Kim Nightingale")
+    await booked(world, ANN)
+    await say(world, ANN, "STOP")
+    assert await world.rows("SELECT kind, detail FROM alerts") == [("stopped_booking", "event 7")]
+    assert await counted(world.app.database, 7) == (1, 0, 1)
+    await world.ring()
+    assert "Someone with a place wants no more texts" in (await world.told(KIM))[-1].text
+    told = await say(world, KIM, "TAKE")
+    assert "+447700900101" in told[-1]
+    await say(world, ANN, "START", "STOP")
+    assert len(await world.rows("SELECT id FROM alerts")) == 1  # that one is open still
+
+
+async def test_who_stops_without_a_place_to_come_is_left_alone(world: World) -> None:
+    await two_events(world)
+    await say(world, ANN, "hello")
+    await rich_in_events(world, ANN, 8)
+    await say(world, ANN, "STOP")
+    assert await world.rows("SELECT kind FROM alerts") == []
+    assert await world.rows("SELECT kind FROM fires WHERE kind = 'stopped'") == []
+
+
+async def test_an_offer_to_somebody_who_has_stopped_passes_in_silence_to_the_next(world: World) -> None:
+    await two_events(world)
+    for who in (ANN, BEN, TESS):
+        await booked(world, who)
+    await say(world, BEN, "STOP")
+    before = len(await world.told(BEN))
+    await say(world, ANN, "OUT", "yes")
+    await world.ring()
+    world.clock.forward(timedelta(hours=25))
+    for _ in range(2):
+        await world.ring()
+    assert len(await world.told(BEN)) == before
+    assert "there is a place for you now" in (await world.told(TESS))[-1].text
 
 
 # One answer taken back

@@ -109,5 +109,6 @@ def test_a_random_crowd_never_sits_on_one_anothers_lap(capacity: int, kept: int,
         assert room.taken == sum(1 + b.companions for b in holding) <= capacity
         assert room.beside == sum(b.companions for b in holding)
         waiting = [b for b in room.bookings.values() if b.status is BookingStatus.WAITING]
-        assert sorted(waiting, key=lambda b: b.position) == room.waiting
-        assert not any(room.enough_for(b.companions) for b in room.waiting), "a free place is offered"
+        assert sorted(waiting, key=lambda b: b.position) == list(room.waiting.values())
+        assert [room.number(b.contact_id) for b in room.waiting.values()] == list(range(1, len(waiting) + 1))
+        assert not any(room.enough_for(b.companions) for b in room.waiting.values()), "a free place is offered"

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
 
 from store import fires, merging
+from store import tables as t
 from store.tables import metadata
 from tests.bot.test_rights import (
     CHECKIN,
@@ -31,6 +33,7 @@ from tests.bot.test_rights import (
     traces,
 )
 from tests.conftest import World
+from tests.events import an_event, counted, put_event
 
 ANN, TESS, BEN, KIM = "tel:+447700900101", "telegram:500177123", "tel:+447700900102", "telegram:500288234"
 WRONG = ("0000 0001", "0000 0002", "0000 0003", "0000 0004")
@@ -470,3 +473,139 @@ async def naming(world: World, contact_id: int) -> list[Any]:
         for row in await world.rows(f"SELECT * FROM {table.name}"):
             found += [table.name for value in row if value == contact_id or f"/{contact_id}/" in str(value)]
     return found
+
+
+# Places at events
+
+
+async def two_at(world: World, event_id: int, *, capacity: int) -> None:
+    now = world.clock()
+    await put_event(world.app.database, an_event(event_id, now + timedelta(days=30), capacity=capacity), now)
+
+
+async def ask(world: World, who: str) -> str:
+    """For a place at the only event that is open to them."""
+    told = (await say(world, who, "EVENTS", "1", "yes"))[-1]
+    return (await say(world, who, "7"))[-1] if told.startswith("What do you need") else told
+
+
+async def bookings(world: World) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await world.rows("SELECT contact_id, status, position FROM bookings ORDER BY id")]
+
+
+async def test_a_place_of_the_other_is_theirs_with_its_reminders_and_reasons(world: World) -> None:
+    await two_at(world, 7, capacity=3)
+    await say(world, ANN, "hello")
+    await ask(world, TESS)
+    gone, vault = await contact(world, TESS), world.app.vault
+    async with world.app.database.begin() as connection:
+        await connection.execute(update(t.bookings).values(sealed=vault.seal(b"unwell", gone)))
+    id = await joined(world)
+    (row,) = (await rows_of(world, id))["bookings"]
+    assert (row["status"], vault.open(row["sealed"], id)) == ("booked", b"unwell")
+    reminders = await world.rows("SELECT DISTINCT contact_id FROM fires WHERE kind = 'remind'")
+    assert reminders == [(id,)]
+    assert await counted(world.app.database, 7) == (1, 0, 1)
+    assert "You have a place: Coffee morning" in (await say(world, TESS, "BOOKINGS"))[-1]
+
+
+@pytest.mark.parametrize(("made_by", "sent_by"), [(ANN, TESS), (TESS, ANN)])
+async def test_of_two_places_the_first_stays_and_the_other_goes_to_who_waits(
+    world: World, made_by: str, sent_by: str
+) -> None:
+    await two_at(world, 7, capacity=2)
+    for who in (ANN, TESS, BEN):
+        await ask(world, who)
+    id = await joined(world, made_by=made_by, sent_by=sent_by)
+    ben = await contact(world, BEN)
+    assert sorted(await bookings(world)) == sorted([(id, "booked", 1), (ben, "waiting", 3)])
+    assert await counted(world.app.database, 7) == (1, 0, 3)
+    assert len(await world.rows(f"SELECT id FROM fires WHERE kind = 'remind' AND contact_id = {id}")) == 3
+    for _ in range(2):
+        await world.ring()
+    assert "there is a place for you now" in (await world.told(BEN))[-1].text
+    assert await counted(world.app.database, 7) == (2, 0, 3)
+
+
+@pytest.mark.parametrize(("first", "second"), [(ANN, TESS), (TESS, ANN)])
+async def test_a_place_is_better_than_a_wait_for_one(world: World, first: str, second: str) -> None:
+    await two_at(world, 7, capacity=1)
+    await ask(world, first)
+    await ask(world, second)
+    id = await joined(world)
+    assert await bookings(world) == [(id, "booked", 1)]
+    assert await counted(world.app.database, 7) == (1, 0, 2)
+    assert await world.rows("SELECT key FROM fires WHERE kind = 'places'") == []  # nobody waits, nothing is free
+
+
+@pytest.mark.parametrize(("first", "second"), [(ANN, TESS), (TESS, ANN)])
+async def test_an_offer_is_better_than_a_wait_and_is_asked_of_once(world: World, first: str, second: str) -> None:
+    await two_at(world, 7, capacity=1)
+    for who in (BEN, first, second):
+        await ask(world, who)
+    await say(world, BEN, "OUT", "yes")
+    id = await joined(world)
+    assert [row for row in await bookings(world) if row[1] != "out"] == [(id, "offered", 2)]
+    before = len(await world.told(ANN)) + len(await world.told(TESS))
+    await world.ring()
+    assert len(await world.told(ANN)) + len(await world.told(TESS)) == before + 1
+    assert "You have a place" in (await say(world, first, "yes"))[-1]
+    assert await counted(world.app.database, 7) == (1, 0, 3)
+
+
+async def test_what_is_noted_around_events_is_theirs_once_and_the_better_of_two(world: World) -> None:
+    app, now = world.app, 1_000
+    for who in (ANN, TESS):
+        await say(world, who, "hello")
+    ann, tess = await contact(world, ANN), await contact(world, TESS)
+    async with app.database.begin() as tx:
+        for id, note in ((ann, None), (tess, app.vault.seal(b"went well", tess))):
+            await tx.execute(
+                insert(t.duties).values(event_id=7, contact_id=id, role="speaker", sealed=note, created_at=now)
+            )
+        await tx.execute(insert(t.duties).values(event_id=8, contact_id=tess, role="speaker", created_at=now))
+        for id, settled, kind in ((ann, None, "diet"), (tess, 5, "diet"), (tess, None, "bsl"), (ann, 6, "quiet")):
+            await tx.execute(
+                insert(t.tasks).values(
+                    id=app.ids(), event_id=7, contact_id=id, kind=kind, owner_id=tess, due_at=now, settled_at=settled,
+                    created_at=now,
+                )
+            )  # fmt: skip
+        for id, kind in ((ann, "research"), (tess, "research"), (tess, "social")):
+            await tx.execute(insert(t.demands).values(id=app.ids(), contact_id=id, kind=kind, at=now))
+        for id, opportunity, withdrawn in ((ann, 1, 9), (tess, 1, None), (ann, 2, None), (tess, 2, None)):
+            await tx.execute(
+                insert(t.interests).values(
+                    id=app.ids(), opportunity_id=opportunity, contact_id=id, urn_key=id, channel="sms", at=now,
+                    withdrawn_at=withdrawn,
+                )
+            )  # fmt: skip
+    assert await joined(world) == ann
+    rows = await rows_of(world, ann)
+    notes = {row["event_id"]: row["sealed"] for row in rows["duties"]}
+    assert (app.vault.open(notes[7], ann), notes[8]) == (b"went well", None)
+    assert {(r["kind"], r["settled_at"], r["owner_id"]) for r in rows["tasks"]} == {
+        ("diet", 5, ann), ("bsl", None, ann), ("quiet", 6, ann)
+    }  # fmt: skip
+    assert sorted(row["kind"] for row in rows["demands"]) == ["research", "social"]
+    assert {(row["opportunity_id"], row["withdrawn_at"]) for row in rows["interests"]} == {(1, None), (2, None)}
+
+
+async def test_that_one_of_them_was_there_is_not_lost(world: World) -> None:
+    app = world.app
+    for who in (ANN, TESS):
+        await say(world, who, "hello")
+    await put_event(app.database, an_event(8, world.clock() - timedelta(days=30)), world.clock())
+    async with app.database.begin() as tx:
+        for position, (who, came) in enumerate(((ANN, None), (TESS, True)), start=1):
+            await tx.execute(
+                insert(t.bookings).values(
+                    id=app.ids(), event_id=8, contact_id=await contact(world, who), status="booked", position=position,
+                    urn_key=1, channel="sms", came=came, companions_came=position, asked_at=1, changed_at=1,
+                )
+            )  # fmt: skip
+        await tx.execute(update(t.events).values(taken=2, asked=2))
+    await joined(world)
+    assert await world.rows("SELECT position, came, companions_came FROM bookings") == [(1, True, 2)]
+    assert await counted(app.database, 8) == (1, 0, 2)
+    assert await world.rows("SELECT key FROM fires WHERE kind = 'places'") == []  # it is over
