@@ -45,7 +45,7 @@ class Setting:
     `typed`: the text has the form of a code, and `code` is the one that it names, if there is one. `helper` says
     who answers in the person's place (a carer), and `reader` is their language. `offer`: a language that somebody
     new may like to be told of. `greeting` is said before all else. `alarmed`: whether the words were found to hold
-    an alarm; None where nobody has looked yet.
+    an alarm; None where nobody has looked yet. `only_named`: they only said who writes.
     """
 
     circle: Circle = field(default_factory=Circle)
@@ -56,6 +56,7 @@ class Setting:
     offer: str | None = None
     greeting: Say | None = None
     alarmed: bool | None = None
+    only_named: bool = False
 
 
 @value
