@@ -102,6 +102,9 @@ class Conversation:
             if person.contact.stopped_at is None:
                 self._press(turn, person, received, urn_key, now)
             return turn
+        if setting.only_named:
+            self._ask_on(turn, person, received, urn_key, now, setting.circle)
+            return turn
         words = self.library.words[turn.language]
         said = command(received.text, words)
         alarmed = setting.alarmed
@@ -126,6 +129,16 @@ class Conversation:
         else:
             self._hear_words(turn, person, received, said, urn_key, now, setting)
         return turn
+
+    def _ask_on(
+        self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, circle: Circle
+    ) -> None:
+        """Who writes has only said so: the question that waits is asked again, but not into a talk with the team."""
+        handover = circle.handover(person)
+        if person.contact.stopped_at is not None or (handover is not None and handover.staff is not None):
+            return
+        if person.talk is not None:
+            self._step(turn, person, person.talk, Steered(Command.AGAIN), now, received, urn_key)
 
     def _for_the_team(self, turn: Turn, person: Person, received: Received, now: Moment) -> bool:
         """Whether words of somebody who waits for a person of the team are for that person: all that do not

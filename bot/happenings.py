@@ -5,7 +5,7 @@ The conversation decides; this file turns what it decided into rows, for the per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from bot.event_fires import KINDS as OF_EVENTS
 from bot.event_fires import EventFires
 from bot.settling import Room, Settling
 from bot.turn import MaybeCode, Moment, Relay, Setting, Turn
-from bot.voices import VOICE_MS, Voice, whose
+from bot.voices import VOICE_MS, Voice, greets, speaks_on, whose
 from domain.code import code_in
 from domain.contact import URN, Contact
 from domain.hours import PreferredHours, in_hours
@@ -71,8 +71,6 @@ _DAY_MS = 24 * 3_600_000
 #: after some months.
 LONG_SILENCE_MS = 180 * _DAY_MS
 STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
-#: Asks the waiting question again; understood in every language.
-AGAIN = "again"
 #: Words that ask for events; none of them is longer, in any language.
 _ASKING = frozenset({Command.EVENTS, Command.BOOKINGS, Command.OUT})
 _WORDS = 40
@@ -222,66 +220,62 @@ class Happenings:
     ) -> None:
         """Words from a phone that may speak for several: first it must be clear whose they are."""
         now, language = batch.moment.ms, self._library.language(owner.contact.language)
-        phrases, words = self._library.phrases[language], self._library.words[language]
+        phrases = self._library.phrases[language]
         sharers = circle.sharers.get(urn_key, {})
-        charges = circle.charges.get(owner.contact.id, [])
         alarmed = fact.button is None and self._library.distress.hears(fact.text)
-        text = None if fact.button is not None else fact.text
-        voice = (
-            Voice(owner.contact.id) if alarmed else whose(text, owner.contact.id, phone, sharers, charges, words, now)
-        )
-        id = f"in/{fact.channel}/{fact.external_id}"[:80]
+        voice = Voice(owner.contact.id)
+        if not alarmed:
+            text = None if fact.button is not None else fact.text
+            charges = circle.charges.get(owner.contact.id, [])
+            voice = whose(text, owner.contact.id, phone, sharers, charges, self._library.words[language], now)
+        batch.changes.phones[urn_key] = phone
         if voice.contact_id is None:
             phone.held = fact.text if phone.held is None else phone.held
-            batch.changes.phones[urn_key] = phone
             batch.changes.inbox.append((self._ids(), owner.contact.id, fact.channel, fact.text, now, urn_key))
-            turn = Turn(language, said=[Say(phrases.who_writes, {"names": ", ".join(sharers.values())})])
-            self._apply(batch, owner, turn, fact.channel, urn_key, id, Circle())
+            asked = Say(phrases.who_writes, {"names": ", ".join(sharers.values())})
+            self._say(batch, owner, fact, urn_key, language, asked, Circle())
             return
         person = loaded.people[voice.contact_id]
-        setting = (
-            self._setting(person, code, circle)
-            if voice.charge is None
-            else Setting(circle, helper="carer", reader=language)
-        )
-        if voice.ended or voice.left:
-            phone.voice_id = None
-        elif phone.shared or voice.charge is not None:
-            phone.voice_id, phone.voice_until = voice.contact_id, now + VOICE_MS
-        if voice.named:
-            fact = self._said_who(fact, voice, phone)
-            phone.held = None
-            said = phrases.hello_name if voice.charge is None else phrases.carer_answering
-            if voice.charge is not None and person.talk is None:
-                phone.voice_id = None
-                said = phrases.carer_no_question
-            setting = replace(setting, greeting=Say(said, {"nickname": voice.nickname}))
-        elif voice.ended:
-            setting = replace(setting, greeting=Say(phrases.me_again))
-        batch.changes.phones[urn_key] = phone
         talk = person.talk
-        nothing_to_hear = (voice.named and talk is None and not fact.text) or voice.ended
-        if nothing_to_hear or (voice.named and voice.charge is not None and talk is None):
-            greeting = setting.greeting
-            turn = Turn(language, said=[greeting] if greeting is not None else [])
-            self._apply(batch, person if voice.charge is None else owner, turn, fact.channel, urn_key, id, circle)
+        held = phone.held if voice.named and voice.charge is None else None  # what they wrote before it was clear
+        greeting = greets(voice, phrases, asks=talk is not None)
+        speaks_on(phone, voice, now, asks=talk is not None)
+        if greeting is not None and (voice.ended or (talk is None and not held)):
+            self._say(batch, person if voice.charge is None else owner, fact, urn_key, language, greeting, circle)
             return
-        if voice.named and not fact.text:
-            fact = replace(fact, text=AGAIN)
+        if voice.charge is None:
+            setting = replace(self._setting(person, code, circle), greeting=greeting)
+        else:
+            setting = Setting(circle, helper="carer", reader=language, greeting=greeting)
+        if not voice.named:
+            setting = replace(setting, alarmed=alarmed)
+        elif held:
+            fact = replace(fact, text=held)
+        else:
+            setting = replace(setting, only_named=True)
         stopped_before = person.contact.stopped_at is not None
         self._hear(batch, circle, person, fact, urn_key, setting)
-        if not stopped_before and person.contact.stopped_at is not None and voice.charge is None:  # all on the phone
-            for other in (loaded.people[id] for id in sharers if loaded.people[id].contact.stopped_at is None):
-                other.contact = replace(other.contact, stopped_at=batch.moment.at)
-                batch.changes.people[other.contact.id] = other
-                batch.changes.cancelled_for_contact[other.contact.id] = None
-        if voice.charge is not None and talk is not None and talk.outcome is not None:
+        if voice.charge is None:
+            if not stopped_before and person.contact.stopped_at is not None:
+                self._stop_all(batch, [loaded.people[id] for id in sharers])
+        elif talk is not None and talk.outcome is not None:
             self._answered_for(batch, circle, person)
             phone.voice_id = None
 
-    def _said_who(self, fact: Received, voice: Voice, phone: Phone) -> Received:
-        """The words that were held until it was clear whose they are; none, where none were."""
-        return replace(fact, text=phone.held or "" if voice.charge is None else "")
+    def _say(
+        self, batch: Batch, person: Person, fact: Received, urn_key: int, language: str, say: Say, circle: Circle
+    ) -> None:
+        """One sentence, to words that are nobody's answer."""
+        turn = Turn(language, said=[say])
+        self._apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
+
+    def _stop_all(self, batch: Batch, people: Iterable[Person]) -> None:
+        """STOP is for everybody on the phone."""
+        for person in people:
+            if person.contact.stopped_at is None:
+                person.contact = replace(person.contact, stopped_at=batch.moment.at)
+                batch.changes.people[person.contact.id] = person
+                batch.changes.cancelled_for_contact[person.contact.id] = None
 
     def _answered_for(self, batch: Batch, circle: Circle, person: Person) -> None:
         """Somebody always learns that their carer answered in their place."""
@@ -307,7 +301,7 @@ class Happenings:
             turn.errands[:] = [replace(one, about=id) if one.of_message else one for one in turn.errands]
         heard = turn.pressed or fact.text
         batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
-        self._apply(batch, person, turn, fact.channel, urn_key, f"in/{fact.channel}/{fact.external_id}"[:80], circle)
+        self._apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
         if person.contact.stopped_at is not None and before.stopped_at is None:
             batch.changes.cancelled_for_contact[person.contact.id] = None
         if person.contact is not before or person.chatter != chatter:
@@ -669,6 +663,10 @@ class Happenings:
 def _about_events(library: Library, talk: Talk) -> bool:
     flow = library.flows.get(talk.session.flow)
     return flow is not None and flow.about_events
+
+
+def _reply_key(fact: Received) -> str:
+    return f"in/{fact.channel}/{fact.external_id}"[:80]
 
 
 def _wait_key(talk: Talk) -> str:

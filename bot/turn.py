@@ -49,7 +49,8 @@ class Setting:
     `typed`: the text has the form of a code, and `code` is the one that it names, if there is one. `helper` says
     who answers in the person's place (a carer), and `reader` is their language. `offer`: a language that somebody
     new may like to be told of. `greeting` is said before all else. `programme` is what is known of events. `alarmed`:
-    whether the words were found to hold an alarm; None where nobody has looked yet.
+    whether the words were found to hold an alarm; None where nobody has looked yet. `only_named`: they only said who
+    writes.
     """
 
     circle: Circle = field(default_factory=Circle)
@@ -61,6 +62,7 @@ class Setting:
     greeting: Say | None = None
     programme: Programme = NO_PROGRAMME
     alarmed: bool | None = None
+    only_named: bool = False
 
 
 @value

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.carer import may_answer
+from flows.effects import Say
 from flows.fold import fold
 from flows.inputs import STEERING, Command
+from flows.phrases import Phrases
 from flows.replies import command
 from flows.words import Lexicon
 from store.changes import Phone
@@ -71,3 +73,25 @@ def whose(
     if text is None or steering is Command.STOP:  # a button is tied to its question; STOP is for the whole phone
         return Voice(owner_id)
     return Voice(None)
+
+
+def greets(voice: Voice, phrases: Phrases, *, asks: bool) -> Say | None:
+    """What is said to whoever has just said who they are. `asks`: a question waits for that person."""
+    if not voice.named:
+        return Say(phrases.me_again) if voice.ended else None
+    if voice.charge is None:
+        said = phrases.hello_name
+    else:
+        said = phrases.carer_answering if asks else phrases.carer_no_question
+    return Say(said, {"nickname": voice.nickname})
+
+
+def speaks_on(phone: Phone, voice: Voice, now_ms: int, *, asks: bool) -> None:
+    """Whom the phone speaks for from now on. Who has said who they are has answered for the words that were held."""
+    if voice.named:
+        phone.held = None
+    if voice.ended or voice.left or (voice.named and voice.charge is not None and not asks):
+        phone.voice_id = None
+        return
+    if phone.shared or voice.charge is not None:
+        phone.voice_id, phone.voice_until = voice.contact_id, now_ms + VOICE_MS

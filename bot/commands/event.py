@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import library, utc_now
+from bot.commands import event_roles
 from bot.commands.event_lines import lines_of, places, state, when
 from bot.commands.event_questions import Interview
 from bot.commands.failing import at_the_stores, explained, fail
@@ -32,6 +33,7 @@ from store.events import Listed
 from store.vault import Vault
 
 app = typer.Typer(no_args_is_help=True, help="Arrange events: add, change, publish and call off.")
+event_roles.register(app)
 
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="The event's number: see mime event list.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before people are told.")]
