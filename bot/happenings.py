@@ -387,7 +387,7 @@ class Happenings:
         self._settling.settle(
             batch.changes, rooms, one.person, one.turn, one.urn_key, one.channel, phrases, batch.moment
         )
-        self._say(batch, one.person, one.turn, one.channel, one.urn_key, one.key, one.circle)
+        self._tell(batch, one.person, one.turn, one.channel, one.urn_key, one.key, one.circle)
 
     def settle_room(self, batch: Batch, room: Room) -> None:
         """There may be more places than before: they are offered."""
@@ -432,9 +432,9 @@ class Happenings:
         if turn.wishes and batch.fact is not None:
             batch.unsettled.append(Unsettled(batch.fact, person, turn, channel, urn_key, key, circle))
         else:
-            self._say(batch, person, turn, channel, urn_key, key, circle)
+            self._tell(batch, person, turn, channel, urn_key, key, circle)
 
-    def _say(
+    def _tell(
         self, batch: Batch, person: Person, turn: Turn, channel: str, urn_key: int, key: str, circle: Circle
     ) -> None:
         changes = batch.changes
