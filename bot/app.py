@@ -402,6 +402,8 @@ def _commands(app: App) -> dict[str, list[tuple[str, str]]]:
     return {
         tag: [
             ("checkin", app.library.phrases[tag].command_checkin),
+            ("events", app.library.phrases[tag].command_events),
+            ("bookings", app.library.phrases[tag].command_bookings),
             ("help", app.library.phrases[tag].command_help),
             ("language", app.library.phrases[tag].command_language),
             ("join", app.library.phrases[tag].command_join),

@@ -62,6 +62,12 @@ ALLOWED = {
 _NAME_A_NUMBER = ("joining", "wellbeing", "taking_part", "about_you", "needs")
 
 
+def gives_away(text: str) -> str | None:
+    """The first word of the text that must not stand on a lock screen; None where there is none."""
+    found = _GIVES_AWAY.search(text)
+    return found[0] if found else None
+
+
 def grade(text: str) -> float:
     """The Flesch-Kincaid grade (Kincaid and others, 1975, US Navy report 8-75): 0.39 words a sentence + 11.8
     syllables a word - 15.59. A word in capitals to be sent, a number and a blank count as one short word.
@@ -103,8 +109,8 @@ def _in_text(place: str, text: str, highest: float, longest: int) -> Iterator[st
     if wrong := "".join(sorted({c for c in text if c not in GSM_BASIC | GSM_EXTENDED})):
         yield f"{wrong!r} is no letter of an English SMS: it would double the price"
     name, _, item = place.partition(".")
-    if (found_word := _GIVES_AWAY.search(text)) and (name, item.partition(" ")[0]) not in ALLOWED:
-        yield f"{found_word[0]!r} gives away what it is about to whoever sees the phone"
+    if (found_word := gives_away(text)) and (name, item.partition(" ")[0]) not in ALLOWED:
+        yield f"{found_word!r} gives away what it is about to whoever sees the phone"
 
 
 def _texts(library: Library, tag: str) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from domain.event import Event, EventState, Texts
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.lint import perhaps
 from flows.model import Locality
+from flows.wording import gives_away
 
 Place = tuple[str | int, ...]
 #: A title stands in the first line of a text message; the others are read whole.
@@ -138,6 +139,9 @@ def _in_texts(place: Place, name: str, texts: Texts, known: Known) -> Iterator[F
             yield Fault(where, _no_language(language, known))
         if not text.strip():
             yield Fault(where, "it is empty: write it, or leave it out")
+        if (word := gives_away(text)) is not None:
+            sentence = f"{word!r} gives away what it is about to whoever sees the phone: say it in other words"
+            yield Fault(where, sentence)
         if len(text) > _LONGEST[name]:
             yield Fault(where, f"longer than {_LONGEST[name]} letters: make it shorter")
 

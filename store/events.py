@@ -24,12 +24,15 @@ _EVENT = tuple(t.events.c[name] for name in COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An event, how many places of it are held (`beside` of them for companions), and how many people wait."""
+    """An event, how many places of it are held (`beside` of them for companions), and how many people wait. `unread`
+    have not said yet that they have read of its last change.
+    """
 
     event: Event
     taken: int
     beside: int
     waiting: int
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +246,9 @@ async def _listed(connection: AsyncConnection, which: ColumnElement[bool], *, lo
     if row is None:
         return None
     waiting = await _waiting(connection, which)
-    return Listed(as_event(row), row.taken, row.beside, waiting.get(row.id, 0))
+    told = and_(_live(row.id), t.bookings.c.acknowledged < row.revision)
+    unread = (await connection.execute(select(func.count()).select_from(t.bookings).where(told))).scalar_one()
+    return Listed(as_event(row), row.taken, row.beside, waiting.get(row.id, 0), unread)
 
 
 async def _waiting(connection: AsyncConnection, which: ColumnElement[bool]) -> dict[int, int]:

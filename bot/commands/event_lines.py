@@ -44,6 +44,8 @@ def lines_of(found: Listed, zone: ZoneInfo) -> Iterator[str]:
     yield f"  Reminders: {', '.join(spans) + ' before' if spans else 'none'}"
     if event.revision:
         yield f"  Changes since it was published: {event.revision}"
+    if found.unread:
+        yield f"  Have not said yet that they read of the last change: {found.unread}"
     yield from _texts("Why it is called off", event.reason)
 
 
