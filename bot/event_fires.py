@@ -29,6 +29,8 @@ PLACES = "places"
 _WARM_UP = timedelta(days=5)
 #: News of an event that begins sooner than this does not wait for morning.
 _AT_ONCE = timedelta(hours=18)
+#: What carers are told of as well, and in which words.
+_FOR_CARERS = {"changed": "carer_event_changed", "called_off": "carer_event_off"}
 _FLOWS = {"changed": "changed", "called_off": "called_off", "feedback": "event_feedback", "missed": "missed"}
 
 
@@ -54,7 +56,7 @@ class EventFires:
             case "remind" if booking.status is BookingStatus.BOOKED and event.state is EventState.PUBLISHED:
                 return self._remind(programme, carers, person, fire, event, now)
             case "event":
-                return self._news(changes, programme, person, fire, event, booking, now)
+                return self._news(changes, programme, carers, person, fire, event, booking, now)
             case _:
                 return None
 
@@ -101,10 +103,10 @@ class EventFires:
             turn = Turn(language, message_class=MessageClass.REMINDER)
             turn.said.append(Say(library.phrases[language].event_reminder, blanks))
         turn.worth_until = to_ms(event.days[day].starts_at)
-        turn.relayed += self._to_carers(person, carers, event)
+        turn.relayed += self._to_carers(person, carers, event, "carer_event_reminder")
         return turn
 
-    def _to_carers(self, person: Person, carers: list[Carer], event: Event) -> Iterator[Relay]:
+    def _to_carers(self, person: Person, carers: list[Carer], event: Event, phrase: str) -> Iterator[Relay]:
         """When and where, to the carers who may get reminders; not what it is."""
         library = self.conversation.library
         agreed = Purpose.CARER in person.contact.consents
@@ -112,13 +114,14 @@ class EventFires:
             if carer_gets(carer.scope, Kind.REMINDER, agreed=agreed):
                 language = library.language(carer.address.language)
                 blanks = {**blanks_of(event, language, self.settling.zone), "nickname": carer.nickname}
-                said = (Say(library.phrases[language].carer_event_reminder, blanks),)
+                said = (Say(getattr(library.phrases[language], phrase), blanks),)
                 yield Relay(carer.address, said, language, MessageClass.REMINDER)
 
     def _news(
         self,
         changes: Changes,
         programme: Programme,
+        carers: list[Carer],
         person: Person,
         fire: Due,
         event: Event,
@@ -136,4 +139,6 @@ class EventFires:
         turn = self._begin(programme, person, fire, _FLOWS[what], event, now)
         if what == "feedback" and event.kind is EventKind.TRAINING:
             turn.errands.append(Errand("certificate", event.id))
+        if what in _FOR_CARERS:
+            turn.relayed += self._to_carers(person, carers, event, _FOR_CARERS[what])
         return turn

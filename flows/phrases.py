@@ -195,3 +195,5 @@ class Phrases:
     command_events: str
     command_bookings: str
     staff_at_the_door: str
+    carer_event_changed: str
+    carer_event_off: str

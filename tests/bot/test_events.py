@@ -149,6 +149,25 @@ async def test_a_carer_is_reminded_of_when_and_where_and_not_of_what(world: Worl
     assert not any("Meeting in" in text for text in told)
 
 
+async def test_a_carer_hears_of_a_change_and_of_what_is_called_off(world: World) -> None:
+    event = await held(world, 5)
+    for words in ("CARER", "2", "yes", "Annie"):
+        said = await world.say(ANN, words)
+    (code,) = re.findall(r"\d{4} \d{4}", " ".join(said))
+    await world.say(BEN, code)
+    await booked(world, ANN)
+    known = known_of(world.app.library)
+    async with world.app.database.begin() as connection:
+        moved = replace(event, venue=replace(event.venue, room="Room 2"))
+        await events.change(connection, world.app.ids, event.id, moved, world.clock(), known)
+    (changed,) = await rung(world, BEN, timedelta(minutes=1))
+    assert changed.startswith("Hello from MIME. For Annie there is a change.") and "Room 2" in changed
+    async with world.app.database.begin() as connection:
+        await events.call_off(connection, world.app.ids, event.id, world.clock(), known, {})
+    (off,) = await rung(world, BEN, timedelta(minutes=1))
+    assert off.startswith("Hello from MIME. For Annie: this will not take place.")
+
+
 async def test_to_a_phone_that_others_see_a_reminder_says_when_and_no_more(world: World) -> None:
     await held(world, 5)
     for words in ("NEEDS", "6", "7", "yes", "skip", "skip"):
