@@ -127,7 +127,9 @@ async def summary(connection: AsyncConnection, vault: Vault, contact_id: int, no
     told = tuple((name, value) for name, value in facts if value != PREFER_NOT_TO_SAY)
     answers, messages = counts
     bookings = await _bookings(connection, contact_id, now)
-    return Summary(row.language, from_ms(row.created_at), tuple(row.consents.split()), told, answers, messages, bookings)
+    return Summary(
+        row.language, from_ms(row.created_at), tuple(row.consents.split()), told, answers, messages, bookings
+    )
 
 
 async def _bookings(connection: AsyncConnection, contact_id: int, now: datetime) -> tuple[tuple[bool, Event], ...]:
