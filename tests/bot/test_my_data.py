@@ -14,13 +14,17 @@ import orjson
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Route, async_playwright
+from sqlalchemy import delete, insert
 
 from bot.app import asgi
 from domain.code import CodeKind
 from domain.contact import Role
 from flows.library import Library
 from store import people, team
+from store import tables as t
+from store.times import to_ms
 from tests.conftest import Clock, World, make_world
+from tests.events import an_event, put_event
 
 BASE = "https://mime.example.org"
 ANA, BEN, CLEO = "tel:+447700900101", "telegram:4711", "tel:+447700900103"
@@ -90,12 +94,14 @@ async def test_no_row_about_somebody_is_missing_from_the_file(world: World) -> N
     await joined(world, ANA, "Ana")
     for words in ("CARER", "3", "yes", "Ana", "CHECKIN", "yes", "7", "person"):
         await world.say(ANA, words)
+    await around_events(world, ANA)
     address = await link(world, ANA)
     async with client(world) as http:
         kept = orjson.loads((await http.get(f"{address}.json")).content)
     tables = {
         "addresses": "urns", "consents": "consents", "profile": "profile", "answers": "answers",
         "questionnaires": "sessions", "alerts": "alerts", "codes": "codes", "planned": "fires",
+        "bookings": "bookings", "duties": "duties", "arranged": "tasks", "wanted": "demands", "interests": "interests",
     }  # fmt: skip
     counted = {name: (await world.rows(f"SELECT count(*) FROM {table}"))[0][0] for name, table in tables.items()}
     assert all(counted.values()), counted
@@ -244,6 +250,9 @@ async def test_axe_finds_nothing_and_the_browser_asks_nobody_else(world: World, 
     await world.say(ANA, world.app.library.languages[language].name)
     for words in ("CARER", "3", "1", "Ana", "CHECKIN", "1", "7", "x" * 400):
         await world.say(ANA, words)
+    await world.say(ANA, "STOP")
+    await world.say(ANA, "START")
+    await around_events(world, ANA)
     address = await link(world, ANA)
     faults: list[str] = []
 
@@ -270,3 +279,94 @@ async def test_axe_finds_nothing_and_the_browser_asks_nobody_else(world: World, 
             assert await page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") == "672px"
         await browser.close()
     assert [fault for fault in faults if "404" not in fault and "favicon" not in fault] == []
+
+
+async def around_events(world: World, who: str) -> None:
+    """A place to come, one given up with a reason, a duty with a note, what is arranged and what they would like."""
+    app, now = world.app, world.clock()
+    await put_event(app.database, an_event(7, now + timedelta(days=30), title="Tea & talk"), now)
+    await put_event(app.database, an_event(8, now - timedelta(days=30), title="Old times"), now)
+    for words in ("EVENTS", "1", "yes", "7"):
+        await world.say(who, words)
+    (id,) = (await world.rows(f"SELECT contact_id FROM urns WHERE key = {app.vault.find(who)}"))[0]
+    ms = to_ms(now)
+    async with app.database.begin() as tx:
+        await tx.execute(
+            insert(t.bookings).values(
+                id=app.ids(), event_id=8, contact_id=id, status="out", position=3, urn_key=1, channel="sms", came=False,
+                sealed=app.vault.seal(b"transport", id), asked_at=ms, changed_at=ms,
+            )
+        )  # fmt: skip
+        note = app.vault.seal(b"we ran out of chairs", id)
+        await tx.execute(
+            insert(t.duties).values(event_id=8, contact_id=id, role="note_taker", sealed=note, created_at=ms)
+        )
+        await tx.execute(
+            insert(t.tasks).values(
+                id=app.ids(), event_id=7, contact_id=id, kind="quiet_space", due_at=ms, created_at=ms
+            )
+        )
+        await tx.execute(
+            insert(t.tasks).values(
+                id=app.ids(), event_id=7, contact_id=-5, kind="interpreter", owner_id=id, due_at=ms, created_at=ms
+            )
+        )
+        await tx.execute(
+            insert(t.demands).values(id=app.ids(), contact_id=id, kind="research", district="colchester", at=ms)
+        )
+        await tx.execute(
+            insert(t.opportunities).values(
+                id=31, number=1, kind="interview", state="published", closes_at=ms,
+                document=orjson.dumps({"title": {"en": "Choosing new staff"}}).decode(), created_at=ms,
+            )
+        )  # fmt: skip
+        await tx.execute(
+            insert(t.interests).values(id=app.ids(), opportunity_id=31, contact_id=id, urn_key=1, channel="sms", at=ms)
+        )
+
+
+async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(world: World) -> None:
+    await joined(world, ANA, "Ana")
+    await around_events(world, ANA)
+    address = await link(world, ANA)
+    async with client(world) as http:
+        page, file = await http.get(address), await http.get(f"{address}.json")
+    read = words_of(page.text)
+    assert "Tea & talk, 23 Dec 2026, 10:00 You have a place, 23 Nov 2026, 10:00" in read
+    assert "Old times, 24 Oct 2026, 11:00 You gave it up" in read
+    assert "you were not there It is hard to get there" in read
+    assert "Old times, 24 Oct 2026, 11:00: note taker we ran out of chairs" in read
+    assert "Tea & talk: quiet space, to be done by" in read
+    assert "Tea & talk: interpreter, for somebody else, by you, to be done by" in read
+    assert "How to do research, Colchester, 23 Nov 2026" in read
+    assert "Choosing new staff, 23 Nov 2026" in read
+    assert "We remind you of a place" in read
+    kept = orjson.loads(file.content)
+    assert [(one["event"], one["status"], one["reason"]) for one in kept["bookings"]] == [
+        (7, "booked", ""), (8, "out", "transport")
+    ]  # fmt: skip
+    assert [(one["role"], one["note"]) for one in kept["duties"]] == [("note_taker", "we ran out of chairs")]
+    assert [(one["kind"], one["district"]) for one in kept["wanted"]] == [("research", "colchester")]
+    assert [one["title"] for one in kept["interests"]] == [{"en": "Choosing new staff"}]
+    assert {one["kind"]: one["theirs"] for one in kept["arranged"]} == {"quiet_space": False, "interpreter": True}
+
+
+async def test_my_data_names_the_places_to_come(world: World) -> None:
+    await joined(world, ANA, "Ana")
+    await around_events(world, ANA)
+    (told,) = await world.say(ANA, "MY DATA")
+    assert "You have a place: Tea & talk\nWednesday 23 December, 10am-12pm" in told
+    assert "Old times" not in told
+
+
+async def test_an_event_that_is_gone_keeps_nobody_from_their_page(world: World) -> None:
+    await joined(world, ANA, "Ana")
+    await around_events(world, ANA)
+    async with world.app.database.begin() as tx:
+        await tx.execute(delete(t.events))
+        await tx.execute(delete(t.opportunities))
+    address = await link(world, ANA)
+    async with client(world) as http:
+        page, file = await http.get(address), await http.get(f"{address}.json")
+    assert (page.status_code, file.status_code) == (200, 200)
+    assert "It is gone You have a place" in words_of(page.text)

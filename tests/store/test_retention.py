@@ -39,6 +39,7 @@ from tests.bot.test_rights import (
     traces,
 )
 from tests.conftest import Clock, World, make_world
+from tests.events import an_event, put_event
 
 ANN, BEN, CEM = "tel:+447700900101", "tel:+447700900102", "tel:+447700900103"
 TESS, KIM = "telegram:500177123", "telegram:500288234"
@@ -393,3 +394,77 @@ async def test_who_is_in_touch_loses_nothing_that_is_kept(world: World) -> None:
     assert len(after_years["consents"]) == 2
     assert after_years["answers"] == []
     assert 0 < len(after_years["inbox"]) < 4
+
+
+# Events
+
+
+async def at_an_event(world: World, who: str, days: int, status: str = "booked") -> None:
+    """They had or have a place at an event that many days from now, gave a reason, and noted something as a helper."""
+    app, id, now = world.app, await contact(world, who), world.clock()
+    await put_event(app.database, an_event(9, now + timedelta(days=days)), now)
+    async with app.database.begin() as tx:
+        for table, more in (
+            (t.bookings, {"id": app.ids(), "status": status, "position": 1, "urn_key": 1, "channel": "sms",
+                          "asked_at": 1, "changed_at": 1}),
+            (t.duties, {"role": "speaker", "created_at": 1}),
+        ):  # fmt: skip
+            sealed = app.vault.seal(b"unwell", id)
+            await tx.execute(insert(table).values(event_id=9, contact_id=id, sealed=sealed, **more))
+        due = to_ms(now + timedelta(days=days - 1))
+        await tx.execute(
+            insert(t.tasks).values(id=app.ids(), event_id=9, contact_id=id, kind="diet", due_at=due, created_at=1)
+        )
+
+
+async def test_reasons_and_notes_go_a_year_after_the_event_and_that_they_were_there_stays(world: World) -> None:
+    await say(world, ANN, "JOIN", "yes", "skip", "skip", "skip")
+    await at_an_event(world, ANN, 30)
+    await after(world, 12)
+    assert (
+        await count(world, "bookings", "sealed IS NOT NULL") == await count(world, "duties", "sealed IS NOT NULL") == 1
+    )
+    await after(world, 0, days=29)
+    assert await count(world, "bookings", "sealed IS NOT NULL") == 1
+    assert (await after(world, 0, days=2)).blanked == 2
+    assert await count(world, "bookings", "status = 'booked' AND sealed IS NULL") == 1
+    assert await count(world, "duties", "sealed IS NULL") == 1
+    assert await count(world, "tasks") == 0  # what somebody needed there
+    assert (await tidied(world)).blanked == 0
+
+
+async def test_many_reasons_go_a_thousand_at_a_time(world: World) -> None:
+    await say(world, ANN, "JOIN", "yes", "skip", "skip", "skip")
+    await at_an_event(world, ANN, -1)
+    app = world.app
+    rows = [
+        {"id": n, "event_id": 9, "contact_id": -n, "status": "out", "position": n, "urn_key": 1, "channel": "sms",
+         "sealed": b"unwell", "asked_at": 1, "changed_at": 1}
+        for n in range(1, CHUNK + 2)
+    ]  # fmt: skip
+    async with app.database.begin() as tx:
+        await tx.execute(insert(t.bookings), rows)
+    await after(world, 13)
+    assert await count(world, "bookings", "sealed IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "kept_on"), [(-1, "booked", 1), (-1, "out", 1), (1300, "waiting", 1), (-800, "booked", 0)]
+)
+async def test_who_was_at_an_event_since_is_not_silent(world: World, days: int, status: str, kept_on: int) -> None:
+    """36 months after their last word; the event was then so many days before it, or is still to come."""
+    await say(world, ANN, "hello")
+    world.clock.forward(timedelta(days=790))
+    await at_an_event(world, ANN, days, status)
+    await after(world, 11)
+    assert await count(world, "contacts") == kept_on
+
+
+async def test_the_silent_go_with_all_that_is_kept_around_events(world: World) -> None:
+    await say(world, ANN, "hello")
+    await at_an_event(world, ANN, -1)
+    found = await traces(world, ANN)
+    assert (await after(world, 37)).people == 1
+    await assert_nothing_is_left(world, found)
+    assert [await count(world, table) for table in ("bookings", "duties", "tasks")] == [0, 0, 0]
+    assert await count(world, "events") == 1
