@@ -1,23 +1,37 @@
-"""What the documents name is there: files, commands with their options, targets of make, settings, decisions."""
+"""What the documents name is there: files, commands with their options, targets of make, settings, decisions; and the
+examples of an event can be used as they stand.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
 
 from bot.__main__ import COMMANDS, app
+from bot.event_orders import Order, ordered
 from config.settings import Settings
+from domain.event import Access, Criterion, Day, EventKind, EventRole, Venue
+from domain.places import BookingStatus
+from flows.fold import fold
+from flows.library import SOURCE_LANGUAGE, Library
+from flows.inputs import Command
+from store.event_files import FIELDS, Draft, read_event
+from store.event_rules import faults_in, known_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+EVENTS_PAGE = ROOT / "docs" / "howto" / "events.md"
 ROOMS = ("benchmarks", "bot", "config", "domain", "evaluation", "flows", "locales", "scheduler", "store", "tests")
 
 #: What a reader is told to make, or what the program makes.
@@ -36,6 +50,9 @@ _PATH = re.compile(rf"(?:docs|{'|'.join(ROOMS)})/[\w./-]*")
 _OURS = re.compile(r"docs/(?:adr|howto|architecture|glossary)\b[\w/.-]*\w")
 _MAKE = re.compile(r"make ([a-z][a-z-]*)")
 _MIME = re.compile(r"(?:\.venv/bin/)?mime ([a-z][a-z-]*)(.*)")
+#: As in `mime team add|list`; in a table the bar has a backslash before it.
+_INNER = re.compile(r" +([a-z][a-z|\\-]*)(?: |$)")
+_YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MODULE = re.compile(r"(?:\.venv/bin/)?python -m ([\w.]+)")
 
 
@@ -104,6 +121,24 @@ def test_each_command_is_one_of_ours_and_has_the_options_that_it_is_named_with()
     assert wrong == []
 
 
+def test_each_command_that_has_commands_inside_has_those_that_are_named() -> None:
+    ours: Any = typer.main.get_command(app)
+    named = [
+        (where, match[1], inner)
+        for where, match in said(_MIME)
+        if hasattr(ours.get_command(None, match[1]), "commands") and (found := _INNER.match(match[2]))
+        for inner in re.split(r"\\?\|", found[1])
+    ]
+    assert {inner for _, command, inner in named if command == "event"} >= {
+        "add",
+        "edit",
+        "cancel",
+        "role",
+        "attendance",
+    }
+    assert [one for one in named if one[2] not in ours.get_command(None, one[1]).commands] == []
+
+
 def test_each_module_that_is_to_be_run_is_there() -> None:
     found = {(where, match[1]) for where, match in said(_MODULE)}
     assert found
@@ -131,3 +166,66 @@ def test_what_the_code_says_of_the_documents_is_there() -> None:
     assert named
     there = [name(path) for path in (ROOT / "docs").rglob("*")]
     assert {one for one in named if not any(path.startswith(one) for path in there)} == set()
+
+
+def section(heading: str) -> str:
+    """That part of the page about events, without the parts behind it."""
+    return EVENTS_PAGE.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def first_column(text: str) -> list[str]:
+    """Of the one table in it, without its head."""
+    rows = re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)
+    return rows[1:]
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> list[tuple[str, Draft]]:
+    """The files of events on the page, and what our reader makes of them."""
+    found = []
+    for n, text in enumerate(_YAML.findall(section("1. Write it down"))):
+        path = tmp_path / f"{n}.yaml"
+        path.write_text(text, "utf-8")
+        found.append((text, read_event(path, ZoneInfo("Europe/London")).draft))
+    return found
+
+
+def test_the_examples_of_an_event_have_no_fault(examples: list[tuple[str, Draft]], flows: Library) -> None:
+    assert len(examples) == 2
+    for _, draft in examples:
+        event = draft.event
+        before = event.starts_at - timedelta(days=7)
+        first = replace(event, number=3, after=None, days=(Day(before, before + timedelta(hours=2)),))
+        assert list(faults_in(event, known_of(flows), datetime(2026, 11, 23, 10, tzinfo=UTC), first=first)) == []
+    assert [draft.by_name for _, draft in examples] == [True, False]
+
+
+def test_the_examples_of_an_event_have_each_field_and_the_table_tells_of_it(examples: list[tuple[str, Draft]]) -> None:
+    inner = {one.name for kind in (Venue, Criterion) for one in fields(kind)}
+    written = set(re.findall(r"(?:^| +|- |\{)([a-z_]+):", "\n".join(text for text, _ in examples), re.MULTILINE))
+    assert {*FIELDS, *inner} - written == set()
+    full = examples[1][1].event
+    assert full.venue.access == set(Access)
+    table = section("1. Write it down").partition("| field |")[2]
+    assert {*FIELDS, *inner} - set(_INLINE.findall(table)) == set()
+    kinds = next(row for row in table.splitlines() if row.startswith("| `kind`"))
+    assert {kind.value for kind in EventKind} - set(re.findall(r"[a-z_]+", kinds)) == set()
+
+
+def test_each_order_about_events_is_on_the_page_and_is_understood() -> None:
+    rows = first_column(section("3. Or by message"))
+    assert [row for row in rows if ordered(row) is None] == []
+    assert {found.order for row in rows if (found := ordered(row))} == set(Order)
+
+
+def test_each_word_for_events_is_on_the_page_and_is_understood(flows: Library) -> None:
+    rows = first_column(section("What people do"))
+    words = flows.words[SOURCE_LANGUAGE].commands
+    assert [words.get(fold(row)) for row in rows] == [Command.EVENTS, Command.BOOKINGS, Command.OUT, Command.HERE]
+
+
+def test_each_role_and_each_status_of_a_booking_is_told() -> None:
+    assert {role.value for role in EventRole} - set(_INLINE.findall(section("4. Who does what"))) == set()
+    glossary = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    told = glossary.partition("A booking's `status`:")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)`", told, re.MULTILINE)) == {status.value for status in BookingStatus}
