@@ -1,6 +1,4 @@
-"""What the documents name is there: files, commands with their options, targets of make, settings, decisions; and the
-examples of an event can be used as they stand.
-"""
+"""What the documents name is there: files, commands, options, targets, settings, decisions; and examples are sound."""
 
 from __future__ import annotations
 
@@ -23,8 +21,8 @@ from config.settings import Settings
 from domain.event import Access, Criterion, Day, EventKind, EventRole, Venue
 from domain.places import BookingStatus
 from flows.fold import fold
-from flows.library import SOURCE_LANGUAGE, Library
 from flows.inputs import Command
+from flows.library import SOURCE_LANGUAGE, Library
 from store.event_files import FIELDS, Draft, read_event
 from store.event_rules import faults_in, known_of
 
