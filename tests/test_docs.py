@@ -1,6 +1,4 @@
-"""What the documents name is there: files, commands with their options, targets of make, settings, decisions; and the
-examples of an event can be used as they stand.
-"""
+"""What the documents name is there: files, commands, options, targets, settings, decisions; and examples are sound."""
 
 from __future__ import annotations
 
