@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bot.event_orders import Order, Ordered, moved_to, on_day, ordered, who_came
+from bot.event_orders import Order, Ordered, moved_to, on_day, ordered, sure, who_came
 from bot.telling import Telling, UnderWay
 from domain.event import Criterion, Event, EventKind, EventRole, EventState, Venue, text_in
 from domain.hours import PreferredHours
@@ -69,8 +69,12 @@ class EventErrands:
             case Order.PUBLISH:
                 published = await events.publish(connection, event.id, now, known)
                 return self._shown(errand, replace(found, event=published), phrases)
+            case Order.CALL_OFF if sure(order.rest) is None:
+                told = await events.people_to_tell(connection, event.id)
+                return [Say(phrases.staff_call_off_sure, {"number": event.number, "count": told})]
             case Order.CALL_OFF:
-                reason = {SOURCE_LANGUAGE: order.rest} if order.rest else {}
+                why = sure(order.rest)
+                reason = {SOURCE_LANGUAGE: why} if why else {}
                 changed = await events.call_off(connection, ids, event.id, now, known, reason)
                 return [Say(phrases.staff_event_done, {"number": changed.told})]
             case Order.LIST:

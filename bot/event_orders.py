@@ -38,6 +38,7 @@ _NUMBERED = re.compile(
 _TIMES = re.compile(
     r"\d{1,2}(?:[:.]\d\d)? ?(?:am|pm)? ?(?:-|to|until) ?\d{1,2}(?:[:.]\d\d)? ?(?:am|pm)?$", re.IGNORECASE
 )
+_YES = re.compile(r"yes\b[,:.]?", re.IGNORECASE)
 _MORE = re.compile(r"\+ ?(\d{1,3})")
 
 
@@ -58,6 +59,12 @@ def ordered(text: str) -> Ordered | None:
     if found := _NUMBERED.fullmatch(text):
         return Ordered(Order(found[1].lower().replace("_", " ")), int(found[2]), found[3].strip())
     return None
+
+
+def sure(rest: str) -> str | None:
+    """The reason behind YES, empty where none is said; None without the YES: it cannot be taken back."""
+    found = _YES.match(rest)
+    return None if found is None else rest[found.end() :].strip()
 
 
 def moved_to(rest: str, day: Day, words: Lexicon, today: date, zone: ZoneInfo) -> Day | None:

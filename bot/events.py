@@ -153,9 +153,13 @@ def _companions(turn: Turn, person: Person, answers: Mapping[str, Answer]) -> in
 
 
 def _has_been_to(turn: Turn, person: Person, number: int) -> bool:
+    """Whether they have a place at that event still to come, or had one and were not missed."""
     mine = turn.programme.bookings.get(person.contact.id, {}).values()
     events = turn.programme.events
     return any(
-        one.status is BookingStatus.BOOKED and one.event_id in events and events[one.event_id].number == number
+        one.status is BookingStatus.BOOKED
+        and one.came is not False
+        and one.event_id in events
+        and events[one.event_id].number == number
         for one in mine
     )

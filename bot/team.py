@@ -31,8 +31,10 @@ def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
             turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
             return True
         if (about_event := ordered(text)) is not None:
-            if about_event.order is Order.NEW:
+            if about_event.order is Order.NEW and Role.COORDINATOR in person.contact.roles:
                 turn.follows = Next("new_event", ())
+            elif about_event.order is Order.NEW:
+                return False  # who only leads an event makes none
             else:
                 turn.errands.append(Errand(ORDER, of_message=True))
             return True

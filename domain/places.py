@@ -2,8 +2,8 @@
 
 The order is the order of asking. A free place goes to the first on the list whom it is enough for: who brings a
 companion waits until there are two. An offer holds its places until it is answered or its time is over; who lets it
-pass goes to the end of the list, and after the second time is no longer on it. Nobody who asks now goes before
-somebody who waits.
+pass goes to the end of the list, and after the second time is no longer on it. Who asks now goes before nobody who
+waits and for whom the free places are enough.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Booking:
     """Somebody's place at an event, or their wish for one. `position` is their number in the order of asking;
     `companions` come with them. `offered_until` (ms) is when the offer of a place ends; `offers` counts them.
     `revision` is the one of the event that they were last told of, and `acknowledged` the one they said yes to.
-    `urn_key` and `channel` are where they are written to about it.
+    `urn_key` and `channel` are where they are written to about it. `came` is None until somebody has looked.
     """
 
     id: int
@@ -55,6 +55,7 @@ class Booking:
     acknowledged: int = 0
     urn_key: int = 0
     channel: str = ""
+    came: bool | None = None
 
     @property
     def live(self) -> bool:

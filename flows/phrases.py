@@ -197,3 +197,4 @@ class Phrases:
     staff_at_the_door: str
     carer_event_changed: str
     carer_event_off: str
+    staff_call_off_sure: str

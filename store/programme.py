@@ -77,7 +77,7 @@ _THESE_OFFERS = "SELECT document FROM opportunities WHERE id {keys} ORDER BY clo
 _THEIRS = f"{_EVENT} WHERE id IN (SELECT b.event_id FROM bookings b WHERE b.contact_id {{keys}})"
 _BOOKING = (
     "SELECT id, event_id, contact_id, status, position, companions, offered_until, offers, revision, acknowledged,"
-    " urn_key, channel FROM bookings"
+    " urn_key, channel, came FROM bookings"
 )
 _BOOKINGS = f"{_BOOKING} WHERE contact_id {{keys}}"
 _FACTS = "SELECT contact_id, field, sealed FROM profile WHERE contact_id {keys}"
@@ -115,7 +115,8 @@ async def load_programme(tx: HotTransaction, vault: Vault, wanted: Wanted, now_m
 
 def _booking(row: Row) -> Booking:
     id, event_id, contact_id, status, *rest = row
-    return Booking(id, event_id, contact_id, BookingStatus(status), *rest)
+    came = rest.pop()  # SQLite knows no booleans
+    return Booking(id, event_id, contact_id, BookingStatus(status), *[*rest, None if came is None else bool(came)])
 
 
 #: The order of the ids is the order of the locks, so that two replicas never wait for each other.
