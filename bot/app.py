@@ -289,10 +289,7 @@ async def serve(
         ),
         on_ready,
     )
-    # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
-    # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
-    sys.setswitchinterval(0.00005)
-    gc.freeze()  # flows, words and modules stay for good: the collector need not look at them again
+    settle_down()
     async with _running(app, role):
         if role == "worker":
             on_ready()
@@ -303,6 +300,14 @@ async def serve(
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving
+
+
+def settle_down() -> None:
+    """What a process does once when all is built and the work begins."""
+    # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
+    # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
+    sys.setswitchinterval(0.00005)
+    gc.freeze()  # flows, words and modules stay for good: the collector need not look at them again
 
 
 def _listen(host: str, port: int) -> socket.socket:
