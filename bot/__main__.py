@@ -23,6 +23,7 @@ COMMANDS = (
     "poster",
     "event",
     "opportunity",
+    "people",
     "lint",
     "bench",
 )

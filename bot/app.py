@@ -23,7 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot import attendance, calendar, certificate, my_data
+from bot import attendance, calendar, certificate, my_data, task_errands
 from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
@@ -364,6 +364,7 @@ def _start_ticker(app: App) -> None:
     )
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
+    app.ticker.every(3600, "tasks", partial(task_errands.look, app.database, app.vault, app.ids, app.settings.quiet))
     app.ticker.start()
 
 

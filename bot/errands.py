@@ -15,6 +15,7 @@ from babel.dates import format_datetime
 from bot.dispatcher import where
 from bot.event_errands import EventErrands
 from bot.happenings import ChannelKind
+from bot.task_errands import TaskErrands
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
@@ -61,6 +62,9 @@ KINDS = frozenset(
         "certificate",
         "opportunity",
         "stopped",
+        "arrange",
+        "unarrange",
+        "tasks_due",
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -104,6 +108,7 @@ class Errands:
         self._quiet = quiet
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
         self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
+        self._of_tasks = TaskErrands(self._telling)
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -177,6 +182,12 @@ class Errands:
                 await self._of_events.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
+            case "arrange":
+                await self._of_tasks.arrange(errand)
+            case "unarrange":
+                await self._of_tasks.unarrange(errand)
+            case "tasks_due":
+                await self._of_tasks.remind(errand)
             case kind:
                 raise ValueError(f"{kind!r} is no errand")
 

@@ -198,3 +198,14 @@ class Phrases:
     carer_event_changed: str
     carer_event_off: str
     staff_call_off_sure: str
+    staff_tasks: str
+    staff_task: str
+    staff_need_interpreter: str
+    staff_need_bsl: str
+    staff_need_large_print: str
+    staff_need_diet: str
+    staff_need_transport: str
+    staff_need_quiet_space: str
+    staff_need_wheelchair: str
+    staff_need_companion: str
+    staff_need_one_to_one: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables as t
@@ -51,6 +52,18 @@ async def put(connection: AsyncConnection, due: Due, at: datetime) -> None:
             due_at=to_ms(at),
         )
     )
+
+
+async def put_unless_there(connection: AsyncConnection, due: Due, at: datetime) -> bool:
+    """Put it, unless one with its key waits already: then False. Of replicas that try at once, one puts it."""
+    if (await connection.execute(select(t.fires.c.id).where(t.fires.c.key == due.key))).first() is not None:
+        return False
+    try:
+        async with connection.begin_nested():
+            await put(connection, due, at)
+    except IntegrityError:
+        return False
+    return True
 
 
 async def put_off(connection: AsyncConnection, id: int, until: datetime) -> None:

@@ -99,10 +99,11 @@ async def fact(connection: AsyncConnection, vault: Vault, contact_id: int, field
     """What somebody said of themselves under that name."""
     p = t.profile.c
     sealed = (await connection.execute(select(p.sealed).where(p.contact_id == contact_id, p.field == field))).scalar()
-    return None if sealed is None else _value(vault, contact_id, sealed)
+    return None if sealed is None else kept_value(vault, contact_id, sealed)
 
 
-def _value(vault: Vault, contact_id: int, sealed: bytes) -> Answer:
+def kept_value(vault: Vault, contact_id: int, sealed: bytes) -> Answer:
+    """What a row of the profile says, opened."""
     value = orjson.loads(vault.open(sealed, contact_id))[0]
     return tuple(value) if isinstance(value, list) else value
 
@@ -113,7 +114,7 @@ async def summary(connection: AsyncConnection, vault: Vault, contact_id: int, no
     if row is None:
         return None
     facts = [
-        (field, _value(vault, contact_id, sealed))
+        (field, kept_value(vault, contact_id, sealed))
         for field, sealed in await connection.execute(
             select(p.field, p.sealed).where(p.contact_id == contact_id).order_by(p.said_at)
         )

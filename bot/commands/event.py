@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import library, utc_now
-from bot.commands import event_roles
+from bot.commands import event_needs, event_roles
 from bot.commands.event_lines import lines_of, places, state, when
 from bot.commands.event_questions import Interview
 from bot.commands.failing import at_the_stores, explained, fail
@@ -38,6 +38,7 @@ event_roles.register(app)
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="The event's number: see mime event list.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before people are told.")]
 _NO_KEY = "the store cannot be opened"
+event_needs.register(app)
 
 
 @app.command()
