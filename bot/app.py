@@ -23,7 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot import attendance, calendar, certificate, my_data, task_errands
+from bot import my_data
 from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
@@ -33,6 +33,7 @@ from bot.conversation import Conversation
 from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
+from bot.events import attendance, calendar, certificate, tasks
 from bot.happenings import ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
@@ -364,7 +365,7 @@ def _start_ticker(app: App) -> None:
     )
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
-    app.ticker.every(3600, "tasks", partial(task_errands.look, app.database, app.vault, app.ids, app.settings.quiet))
+    app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))
     app.ticker.start()
 
 
