@@ -29,6 +29,7 @@ MEANING = {
     "low_score": "gave worrying answers: call them and ask how they are",
     "call": "would like calls and no texts: call them",
     "drill": "practice, about nobody: somebody of the team sends TAKE",
+    "worried": "is unsure about an event: call them and ask what would help",
     "stopped_booking": "wants no more texts and has a place, or waits for one: call them, ask if they still come",
     "wrong_person": "says that this number is not the person's: ask the person for a new one",
     "join": "wants to join: call them",
