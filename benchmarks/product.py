@@ -11,7 +11,7 @@ from pathlib import Path
 import evaluation.migrations
 import store.migrations
 from bot import logs
-from bot.app import App, build
+from bot.app import App, build, settle_down
 from bot.commands.chat import chat_settings
 from bot.migrate import migrate
 
@@ -40,6 +40,7 @@ async def product(
         try:
             await migrate(app.database.engine, store.migrations)
             await migrate(app.evaluation.engine, evaluation.migrations)
+            settle_down()
             running = asyncio.create_task(app.dispatcher.run())
             yield app
             app.dispatcher.stop()

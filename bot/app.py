@@ -23,7 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot import attendance, calendar, certificate, my_data, task_errands
+from bot import my_data
 from bot.channels import telegram as telegram_channel
 from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
@@ -33,6 +33,7 @@ from bot.conversation import Conversation
 from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
+from bot.events import attendance, calendar, certificate, tasks
 from bot.happenings import ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
@@ -289,10 +290,7 @@ async def serve(
         ),
         on_ready,
     )
-    # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
-    # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
-    sys.setswitchinterval(0.00005)
-    gc.freeze()  # flows, words and modules stay for good: the collector need not look at them again
+    settle_down()
     async with _running(app, role):
         if role == "worker":
             on_ready()
@@ -303,6 +301,14 @@ async def serve(
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving
+
+
+def settle_down() -> None:
+    """What a process does once when all is built and the work begins."""
+    # Threads hand Python's lock over at most every 50 us instead of 5 ms: SQLite's thread gives it up
+    # at every statement, and would wait for a busy event loop to take it back (docs/adr/0005)
+    sys.setswitchinterval(0.00005)
+    gc.freeze()  # flows, words and modules stay for good: the collector need not look at them again
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -359,7 +365,7 @@ def _start_ticker(app: App) -> None:
     )
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
-    app.ticker.every(3600, "tasks", partial(task_errands.look, app.database, app.vault, app.ids, app.settings.quiet))
+    app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))
     app.ticker.start()
 
 

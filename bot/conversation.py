@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from bot import codes, events, team
+from bot import codes, team
+from bot.events import wishes
 from bot.turn import Alert, Errand, Moment, Next, Setting, Turn
 from domain.carer import Scope
 from domain.code import CodeKind, shown
@@ -430,13 +431,13 @@ class Conversation:
             case Command.MY_DATA | Command.DELETE_LAST:
                 turn.errands.append(Errand(said.value))
             case Command.EVENTS:
-                self._follow(turn, person, events.what_is_open(turn, person), received.channel, urn_key, now)
+                self._follow(turn, person, wishes.what_is_open(turn, person), received.channel, urn_key, now)
             case Command.BOOKINGS:
-                events.say_bookings(turn, person, phrases, self.zone)
+                wishes.say_bookings(turn, person, phrases, self.zone)
             case Command.HERE:
                 turn.errands.append(Errand("outside"))
             case Command.OUT:
-                if (giving_up := events.giving_up(turn, person)) is not None:
+                if (giving_up := wishes.giving_up(turn, person)) is not None:
                     self._follow(turn, person, giving_up, received.channel, urn_key, now)
                 else:
                     turn.said.append(Say(phrases.bookings_none))
@@ -485,7 +486,7 @@ class Conversation:
         if talk is not None and talk.session.flow == id and not about and turn.message_class is MessageClass.REPLY:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
-        replaced = talk is not None and id in events.BEGUN_BY_WORD and talk.session.flow in events.BEGUN_BY_WORD
+        replaced = talk is not None and id in wishes.BEGUN_BY_WORD and talk.session.flow in wishes.BEGUN_BY_WORD
         if talk is not None and flow.resumes and person.suspended is None and not replaced:
             person.suspended, person.talk = talk, None
             person.contact = replace(person.contact, suspended_id=talk.id)
@@ -597,7 +598,7 @@ class Conversation:
             case Action.WORRIED:
                 self._tell_team(turn, AlertKind.WORRIED)
             case _:
-                events.act(turn, person, talk, action, phrases, self.zone, now)
+                wishes.act(turn, person, talk, action, phrases, self.zone, now)
 
     def _resume(self, turn: Turn, person: Person, now: Moment) -> None:
         """Back to where they were before the flow that has just ended."""

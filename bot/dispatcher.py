@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot.event_fires import KINDS as OF_EVENTS
-from bot.event_fires import PLACES
+from bot.events.fires import KINDS as OF_EVENTS
+from bot.events.fires import PLACES
 from bot.happenings import Batch, Happenings
 from bot.turn import MaybeCode, Moment
 from domain.contact import URN, Purpose, Role

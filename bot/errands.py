@@ -13,9 +13,9 @@ import structlog
 from babel.dates import format_datetime
 
 from bot.dispatcher import where
-from bot.event_errands import EventErrands
+from bot.events.errands import EventErrands
+from bot.events.tasks import TaskErrands
 from bot.happenings import ChannelKind
-from bot.task_errands import TaskErrands
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind

@@ -15,9 +15,9 @@ import structlog
 
 from bot.carers import told
 from bot.conversation import Conversation, guess_language, language_to_offer
-from bot.event_fires import KINDS as OF_EVENTS
-from bot.event_fires import EventFires
-from bot.settling import Room, Settling
+from bot.events.fires import KINDS as OF_EVENTS
+from bot.events.fires import EventFires
+from bot.events.settling import Room, Settling
 from bot.turn import MaybeCode, Moment, Relay, Setting, Turn
 from bot.voices import VOICE_MS, Voice, greets, speaks_on, whose
 from domain.code import code_in

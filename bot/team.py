@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.event_orders import Order, ordered
+from bot.events.orders import Order, ordered
 from bot.turn import Errand, Next, Relay, Turn
 from domain.contact import Role
 from flows.effects import Say

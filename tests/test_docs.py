@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from bot.__main__ import COMMANDS, app
-from bot.event_orders import Order, ordered
+from bot.events.orders import Order, ordered
 from config.settings import Settings
 from domain.event import Access, Criterion, Day, EventKind, EventRole, Venue
 from domain.places import BookingStatus

@@ -28,6 +28,8 @@ MEANING = {
     "stuck": "cannot get on by text: help them, or ask the questions by phone",
     "low_score": "gave worrying answers: call them and ask how they are",
     "call": "would like calls and no texts: call them",
+    "worried": "is unsure about an event they have a place at: call them, their words are in the chat",
+    "at_the_door": "is at the door of an event, or cannot find it: call them now",
     "drill": "practice, about nobody: somebody of the team sends TAKE",
     "stopped_booking": "wants no more texts and has a place, or waits for one: call them, ask if they still come",
     "wrong_person": "says that this number is not the person's: ask the person for a new one",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from bot.app import asgi
-from bot.calendar import event_file
+from bot.events.calendar import event_file
 from domain.code import CodeKind
 from domain.event import Day, EventRole, EventState, Venue
 from store import duties, people, roster

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from bot import certificate
 from bot.app import asgi
-from bot.certificate import NoFont, pdf, printable
+from bot.events import certificate
+from bot.events.certificate import NoFont, pdf, printable
 from bot.sheet import NoTypst
 from domain.code import CodeKind
 from domain.event import Day, EventKind

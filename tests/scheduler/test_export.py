@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -22,8 +22,10 @@ from evaluation.store import EvaluationStore
 from flows.library import Library
 from scheduler.codebook import ANSWERS, CODEBOOK, write_answers, write_codebook
 from scheduler.export import push
+from store import attendance
 from store.answers import count_to_export, export_all_again, mark_exported, to_export
 from store.database import Database
+from tests.bot.held import an_event, books, contact_of, hold
 from tests.conftest import World
 
 ANN, BEN = "tel:+447700900101", "telegram:5001"
@@ -328,6 +330,18 @@ async def test_the_columns_are_those_of_the_contract(world: World, tmp_path: Pat
     }  # fmt: skip
 
 
+async def _came_to_an_event(world: World, who: str) -> None:
+    """Somebody is asked afterwards how it was, and answers."""
+    event = await hold(world, an_event())
+    await books(world, who, event)
+    contact_id = await contact_of(world, who)
+    world.clock.forward(event.ends_at - world.clock() + timedelta(hours=3))
+    async with world.app.database.begin() as connection:
+        await attendance.record(connection, world.app.ids, event.id, {contact_id: True}, {}, 0, world.clock())
+    await world.ring()
+    await say(world, who, "8", "yes", "9", "The group was kind", "no")
+
+
 async def test_the_codebook_has_every_code_that_answers_have(world: World, flows: Library, tmp_path: Path) -> None:
     runs = {
         "checkin": ("CHECKIN", "yes", "0", "10", "5", "skip", "5", "5", "words", "yes"),
@@ -342,6 +356,7 @@ async def test_the_codebook_has_every_code_that_answers_have(world: World, flows
         runs[f"about {group}"] = about
     for n, words in enumerate(runs.values()):
         await say(world, f"telegram:{8000 + n}", *words)
+    await _came_to_an_event(world, "telegram:8100")
     await pushed(world)
     write_codebook(tmp_path / "codebook.csv", flows.flows.values())
     book: dict[tuple[str, str, str], dict[str, dict[str, str]]] = {}

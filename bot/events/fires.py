@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.conversation import Conversation
-from bot.settling import Settling
+from bot.events.settling import Settling
 from bot.turn import Errand, Moment, Relay, Turn, Wished
 from domain.carer import Kind, carer_gets
 from domain.contact import Purpose

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bot.calendar import where
+from bot.events.calendar import where
 from bot.pages import HEADERS, is_token, show
 from bot.sheet import NoTypst
 from domain.event import Day, Event, text_in

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bot.event_orders import Order, Ordered, moved_to, on_day, ordered, sure, who_came
+from bot.events.orders import Order, Ordered, moved_to, on_day, ordered, sure, who_came
 from bot.telling import Telling, UnderWay
 from domain.event import Criterion, Event, EventKind, EventRole, EventState, Venue, text_in
 from domain.hours import PreferredHours

@@ -1,0 +1,1 @@
+"""Events: what people say about them, who has a place, what falls due, and what the team orders."""
