@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.task_errands import look, morning
+from bot.events.tasks import look, morning
 from domain.contact import Role
 from domain.event import Event
 from domain.quiet import QuietHours
