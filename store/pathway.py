@@ -5,7 +5,6 @@ The steps are not kept: they follow from who came to what, and who had which dut
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.event import Event, EventKind, EventRole, EventState, text_in
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
-from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE
 from store import people
 from store import tables as t
@@ -47,9 +45,9 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class Path:
     """One person, for the team's eyes. `name` is what they want to be called (empty: they did not say). `came` are the
-    events they came to and `done` what they did at events (role, event), both the first one first. `skills` are the
-    answers they chose, `more` and `spoken` their own words of what else they can do and which languages they speak.
-    `language` is the one we write to them in. `stopped`: they asked for no more messages.
+    events they came to and `done` what they did at events (role, event), both the first one first. `skills` and
+    `languages` (besides English) are the answers they chose, `other_skills` and `other_languages` their own words for
+    more. `written_in` is the language we write to them in. `stopped`: they asked for no more messages.
     """
 
     contact_id: int
@@ -57,9 +55,10 @@ class Path:
     came: tuple[Event, ...]
     done: tuple[tuple[EventRole, Event], ...]
     skills: tuple[str, ...]
-    more: str
-    spoken: str
-    language: str
+    other_skills: str
+    languages: tuple[str, ...]
+    other_languages: str
+    written_in: str
     stopped: bool
 
     @property
@@ -90,17 +89,9 @@ RULES: Mapping[EventRole, str] = {
     EventRole.INTERPRETER: "speaks a language besides English",
     EventRole.SPEAKER: "came to an event, and said that they can speak in public",
 }
-#: Words about languages that name none, or only English.
-_NO_LANGUAGE = frozenset(
-    re.findall(
-        r"\w+",
-        "a also and as at besides bit but can do english well fluent fluently i in just language languages little "
-        "mainly me mother my n native no nil none nope not nothing na of only or other others some speak spoken the "
-        "tongue very yes",
-    )
-)
-_WORDS = re.compile(r"[^\W\d_]+")
-_FIELDS = ("nickname", "skills", "other_skills", "languages_spoken")
+#: The answer that none of the others fits.
+_NOTHING = "nothing"
+_FIELDS = ("nickname", "skills", "other_skills", "languages_spoken", "other_languages")
 
 
 async def paths(connection: AsyncConnection, vault: Vault, now: datetime) -> list[Path]:
@@ -108,28 +99,26 @@ async def paths(connection: AsyncConnection, vault: Vault, now: datetime) -> lis
     came = await _came(connection)
     done = await _done(connection, now)
     said = await _said(connection, vault)
-    told = {id for id, fields in said.items() if fields.keys() - {"nickname"}}
     c = t.contacts.c
     found = []
     for id, language, stopped_at in await connection.execute(select(c.id, c.language, c.stopped_at).order_by(c.id)):
-        if id not in came and id not in done and id not in told:
-            continue
         theirs = said.get(id, {})
-        skills = theirs.get("skills", ())
         found.append(
             Path(
                 id,
                 str(theirs.get("nickname", "")),
                 tuple(came.get(id, ())),
                 tuple(done.get(id, ())),
-                tuple(one for one in (skills if isinstance(skills, tuple) else (str(skills),)) if one != "nothing"),
+                _chosen(theirs.get("skills", ())),
                 str(theirs.get("other_skills", "")),
-                str(theirs.get("languages_spoken", "")),
+                _chosen(theirs.get("languages_spoken", ())),
+                str(theirs.get("other_languages", "")),
                 language or "",
                 stopped_at is not None,
             )
         )
-    return sorted(found, key=lambda one: (-len(one.steps), -len(one.came), one.contact_id))
+    begun = (one for one in found if one.came or one.done or one.skills or one.languages)
+    return sorted(begun, key=lambda one: (-len(one.steps), -len(one.came), one.contact_id))
 
 
 async def ready_for(connection: AsyncConnection, vault: Vault, role: EventRole, now: datetime) -> list[Ready]:
@@ -166,11 +155,12 @@ def _speaks_up(path: Path) -> str:
 
 
 def _interprets(path: Path) -> str:
-    words = _WORDS.findall(fold(path.spoken))
-    if any(word not in _NO_LANGUAGE for word in words):
-        return f'speaks, in their own words: "{path.spoken}"'
-    if path.language and path.language.partition("-")[0] != SOURCE_LANGUAGE:
-        return f"reads our messages in {path.language}"
+    chosen = [one.replace("_", " ").title() for one in path.languages if one != "other"]
+    own_words = [f'"{path.other_languages}"'] if path.other_languages and "other" in path.languages else []
+    if path.languages:
+        return f"speaks {', '.join((*chosen, *own_words)) or 'a language that they did not name'}"
+    if path.written_in and path.written_in.partition("-")[0] != SOURCE_LANGUAGE:
+        return f"reads our messages in {path.written_in}"
     return ""
 
 
@@ -180,6 +170,11 @@ _FITS: Mapping[EventRole, Callable[[Path], str]] = {
     EventRole.INTERPRETER: _interprets,
     EventRole.SPEAKER: _speaks_up,
 }
+
+
+def _chosen(answer: Answer) -> tuple[str, ...]:
+    several = answer if isinstance(answer, tuple) else (str(answer),)
+    return tuple(one for one in several if one != _NOTHING)
 
 
 def _times(path: Path) -> str:

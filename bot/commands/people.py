@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import library, utc_now
-from bot.commands.failing import at_the_stores, explained, fail
+from bot.commands.failing import at_the_stores, explained
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
 from domain.event import EventRole, text_in
@@ -21,8 +22,8 @@ from store.vault import Vault
 app = typer.Typer(no_args_is_help=True, help="See how far people have come with us.")
 
 RoleName = Literal["facilitator", "note-taker", "interpreter", "speaker"]
-#: Which flow asks what people can do, and in which question.
-_ASKED_IN, _SKILLS = "skills", "skills"
+#: Which flow asks what people can do, in which questions; and the answer that their own words follow.
+_ASKED_IN, _SKILLS, _LANGUAGES, _OTHER = "skills", "skills", "languages_spoken", "other"
 
 
 @app.callback()
@@ -47,7 +48,7 @@ def show_pathway(
             for line in _lines(one, flows, settings):
                 typer.echo(line)
         if not found:
-            fail("nobody has come to an event yet, or said what they can do (the word SKILLS)")
+            typer.echo("Nobody has come to an event yet, or said what they can do (the word SKILLS).")
         return
     role = EventRole(ready_for.replace("-", "_"))
 
@@ -74,13 +75,18 @@ def _lines(one: Path, flows: Library, settings: Settings) -> list[str]:
     for taken in one.steps:
         day = taken.at.astimezone(settings.quiet.zone)
         lines.append(f"  {taken.step.value}: {day:%d %b %Y}, {text_in(taken.event.title, SOURCE_LANGUAGE)}")
-    flow = flows.flows.get(_ASKED_IN)
-    named = [name if flow is None else label(flow, _SKILLS, name) for name in one.skills if name != "other"]
-    if can := "; ".join(filter(None, (*named, one.more))):
+    if can := _listed(flows, _SKILLS, one.skills, one.other_skills):
         lines.append(f"  Can: {can}")
-    if one.spoken:
-        lines.append(f"  Speaks: {one.spoken}")
+    if speaks := _listed(flows, _LANGUAGES, one.languages, one.other_languages):
+        lines.append(f"  Speaks: {speaks}")
     return lines
+
+
+def _listed(flows: Library, question: str, chosen: Sequence[str], other: str) -> str:
+    """What they chose, in the words of the question, and then their own words; those only where they chose so."""
+    flow = flows.flows.get(_ASKED_IN)
+    named = [name if flow is None else label(flow, question, name) for name in chosen if name != _OTHER]
+    return "; ".join(filter(None, (*named, other if _OTHER in chosen else "")))
 
 
 def _name(one: Path) -> str:
