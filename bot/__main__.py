@@ -18,6 +18,7 @@ COMMANDS = (
     "import",
     "export",
     "alerts",
+    "calls",
     "team",
     "drill",
     "poster",
