@@ -17,6 +17,8 @@ COMMANDS = (
     "migrate",
     "import",
     "export",
+    "backup",
+    "restore",
     "alerts",
     "calls",
     "team",
