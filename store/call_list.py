@@ -13,6 +13,7 @@ from sqlalchemy import exists, func, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.call_list import (
+    ENCOURAGED,
     FORGOTTEN_AFTER,
     MISSED_AFTER,
     OF_ALERTS,
@@ -71,6 +72,15 @@ class ToCall:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CallList:
+    """Whom to call first, how many there are in all, and how many of them have only to be encouraged in some way."""
+
+    people: tuple[ToCall, ...]
+    total: int
+    encouraged: int
+
+
 _HELPS = ("interpreter", "bsl", "one_to_one")
 
 
@@ -80,10 +90,12 @@ async def call_list(
     questionnaires: Mapping[str, str],
     now: datetime,
     *,
+    limit: int | None = None,
     only: Collection[int] | None = None,
-) -> list[ToCall]:
-    """All who should be called now, the most urgent first. `questionnaires` are those whose silence counts, with their
-    titles, by their ids. With `only`, no others than these contacts.
+) -> CallList:
+    """Who should be called now, the most urgent first, `limit` of them at most: nobody else's name is opened.
+    `questionnaires` are those whose silence counts, with their titles, by their ids. With `only`, no others than these
+    contacts.
     """
     found: dict[int, list[Reason]] = {}
     sources = (
@@ -98,8 +110,10 @@ async def call_list(
             found.setdefault(contact_id, []).append(reason)
     calls = await _calls(connection, found)
     stand = {id: kept for id, reasons in found.items() if (kept := standing(reasons, calls.get(id, ()), now))}
-    listed = await _people(connection, vault, stand, calls)
-    return sorted(listed, key=lambda one: (*place(one.reasons), one.contact_id))
+    order = sorted(stand, key=lambda id: (*place(stand[id]), id))[:limit]
+    opened = await _people(connection, vault, {id: stand[id] for id in order}, calls)
+    encouraged = sum(any(one.why in ENCOURAGED for one in reasons) for reasons in stand.values())
+    return CallList(tuple(opened[id] for id in order if id in opened), len(stand), encouraged)
 
 
 async def called(connection: AsyncConnection, vault: Vault, address: str) -> list[int]:
@@ -323,9 +337,9 @@ async def _people(
     vault: Vault,
     reasons: Mapping[int, tuple[Reason, ...]],
     calls: Mapping[int, list[Call]],
-) -> list[ToCall]:
-    """All that whoever calls must know, opened."""
-    found = []
+) -> dict[int, ToCall]:
+    """All that whoever calls must know, opened, by contact."""
+    found = {}
     for some in _some(reasons):
         facts = await _facts(connection, vault, some)
         addresses = await _addresses(connection, vault, some)
@@ -338,19 +352,17 @@ async def _people(
             helps = tuple(need for need in _HELPS if need in needs)
             spoken = str(said.get("interpreter_language", "")) if "interpreter" in helps else ""
             name = said.get("nickname", "")
-            found.append(
-                ToCall(
-                    contact_id=id,
-                    nickname="" if name == PREFER_NOT_TO_SAY else str(name),
-                    addresses=addresses.get(id, ()),
-                    language=language,
-                    helps=helps,
-                    interpreter_language="" if spoken == PREFER_NOT_TO_SAY else spoken,
-                    hours=hours,
-                    worry=worries.get(id, ""),
-                    tries=_tries(calls.get(id, ())),
-                    reasons=reasons[id],
-                )
+            found[id] = ToCall(
+                contact_id=id,
+                nickname="" if name == PREFER_NOT_TO_SAY else str(name),
+                addresses=addresses.get(id, ()),
+                language=language,
+                helps=helps,
+                interpreter_language="" if spoken == PREFER_NOT_TO_SAY else spoken,
+                hours=hours,
+                worry=worries.get(id, ""),
+                tries=_tries(calls.get(id, ())),
+                reasons=reasons[id],
             )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 import time
@@ -17,7 +18,7 @@ from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
-from domain.call_list import ENCOURAGED, Outcome, encouragement, in_words
+from domain.call_list import Outcome, encouragement, in_words
 from domain.hours import PreferredHours
 from domain.ids import Ids
 from domain.member import number_of
@@ -25,7 +26,8 @@ from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.render import form
 from store import people
-from store.call_list import ToCall, call_list, called, record
+from store.call_list import CallList, ToCall, call_list, called, record
+from store.database import Database
 from store.vault import Vault
 
 app = typer.Typer(no_args_is_help=True, help="Whom to call, and what came of it.")
@@ -58,15 +60,26 @@ def list_calls(
     with explained():
         flows = library(settings)
     with at_the_stores("reading the call list"):
-        found = at_the_store(settings, lambda tx, vault: call_list(tx, vault, _questionnaires(flows), utc_now()))
-    for place, one in enumerate(found[:limit], start=1):
+        found = asyncio.run(_read(settings, flows, limit))
+    for place, one in enumerate(found.people, start=1):
         for line in lines(one, place, settings, flows):
             typer.echo(line)
-    more = f", {limit} are shown; for more: --limit" if len(found) > limit else ""
-    typer.echo(f"{len(found)} to call{more}." if found else "Nobody is to be called.")
+    more = f", {limit} are shown; for more: --limit" if found.total > limit else ""
+    typer.echo(f"{found.total} to call{more}." if found.total else "Nobody is to be called.")
     if partner:
-        waiting = sum(any(reason.why in ENCOURAGED for reason in one.reasons) for one in found)
-        typer.echo(f"\nTo copy:\n\n{encouragement(' '.join(partner.split()), waiting, settings.contact_phone)}")
+        words = encouragement(" ".join(partner.split()), found.encouraged, settings.contact_phone)
+        typer.echo(f"\nTo copy:\n\n{words}")
+
+
+async def _read(settings: Settings, flows: Library, limit: int) -> CallList:
+    """Read only: with many people it takes a while, and nobody who writes meanwhile shall wait for it."""
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as connection:
+            vault = Vault(settings.secret_key.get_secret_value())
+            return await call_list(connection, vault, _questionnaires(flows), utc_now(), limit=limit)
+    finally:
+        await database.close()
 
 
 def lines(one: ToCall, place: int, settings: Settings, flows: Library) -> Iterator[str]:
@@ -144,7 +157,7 @@ async def _meant(
     if name:
         return [id for id in there if fold(await people.nickname(connection, vault, id)) == fold(name)]
     listed = await call_list(connection, vault, _questionnaires(flows), now, only=there)
-    return [one.contact_id for one in listed] or there
+    return [one.contact_id for one in listed.people] or there
 
 
 def _questionnaires(flows: Library) -> dict[str, str]:

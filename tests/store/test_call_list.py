@@ -30,7 +30,9 @@ WELLBEING = {"wellbeing": "How are you"}
 
 async def listed(world: World) -> list[ToCall]:
     async with world.app.database.read() as tx:
-        return await call_list(tx, world.app.vault, WELLBEING, world.clock())
+        found = await call_list(tx, world.app.vault, WELLBEING, world.clock())
+    assert found.total == len(found.people)
+    return list(found.people)
 
 
 async def whys(world: World) -> dict[int, list[Why]]:
@@ -101,6 +103,19 @@ async def test_alerts_that_nobody_has_taken_lead_to_a_call_the_most_urgent_first
     async with world.app.database.begin() as tx:
         await tx.execute(update(t.alerts).where(t.alerts.c.kind == "person").values(taken_by=ann))
     assert ben not in await whys(world)
+
+
+async def test_only_so_many_are_opened_and_the_others_are_counted(world: World) -> None:
+    ann = await alert(world, ANN, "person")
+    for who in (BEN, CLEO):
+        await agrees(world, who)
+    world.clock.forward(timedelta(minutes=5))
+    for who in (BEN, CLEO):
+        await message(world, who, "sent")
+    world.clock.forward(timedelta(days=4))
+    async with world.app.database.read() as tx:
+        found = await call_list(tx, world.app.vault, WELLBEING, world.clock(), limit=1)
+    assert ([one.contact_id for one in found.people], found.total, found.encouraged) == ([ann], 3, 2)
 
 
 async def test_whoever_calls_is_told_all_they_must_know(world: World) -> None:
