@@ -105,6 +105,22 @@ async def test_what_was_waiting_to_be_sent_is_looked_up_before_it_is_sent_again(
     assert rows == ["unknown", "unknown", "queued", "sent"]
 
 
+async def test_people_may_write_while_it_is_made(tmp_path: Path, flows: Library) -> None:
+    old, new = sqlite_urls(tmp_path / "old"), sqlite_urls(tmp_path / "new")
+    world = await midway(old, flows)
+    archive = tmp_path / "mime.zip"
+    making = asyncio.create_task(mime(old, tmp_path, "backup", str(archive)))
+    written = 0
+    while not making.done():
+        await world.say(f"tel:+4477009{written + 200:05}", "hello")
+        written += 1
+    await world.app.close()
+    assert (await making)[0] == 0
+    assert written > 10
+    code, out, _ = await mime(new, tmp_path, "restore", str(archive))
+    assert (code, "Restored as it was" in out) == (0, True)
+
+
 async def test_an_archive_says_what_is_in_it_and_nobody_else_may_read_it(tmp_path: Path, flows: Library) -> None:
     urls = sqlite_urls(tmp_path / "old")
     world = await midway(urls, flows)
