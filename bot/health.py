@@ -17,11 +17,13 @@ import store.migrations
 from bot.dispatcher import Dispatcher
 from bot.sender import Sender
 from bot.versions import version
+from domain.message import MessageClass
 from evaluation.store import EvaluationStore
 from scheduler.ticker import Ticker
 from store import tables as t
 from store.answers import count_to_export
 from store.database import Database
+from store.times import to_ms
 
 _SLOW = 3.0  # seconds that a store may take to answer
 _DEAD = timedelta(seconds=30)
@@ -99,13 +101,38 @@ class Health:
                 f'mime_outbox{{channel="{channel}",status="{status}"}} {count}'
                 for channel, status, count in await connection.execute(waiting)
             ]
+            lines.append(
+                _metric("mime_outbox_age_seconds", "gauge", "How long the oldest message that may go has waited.")
+            )
+            now_ms = to_ms(self.clock())
+            oldest = (
+                select(c.message_class, func.min(c.send_after))
+                .where(c.status.in_(("queued", "errored", "sending", "unknown")))
+                .group_by(c.message_class)
+            )
+            ages = {kind: now_ms - since for kind, since in await connection.execute(oldest)}
+            lines += [
+                f'mime_outbox_age_seconds{{class="{kind.name.lower()}"}} {max(0, ages.get(kind, 0)) / 1000:g}'
+                for kind in MessageClass
+            ]
             open_alerts = await connection.execute(
                 select(func.count()).select_from(t.alerts).where(t.alerts.c.done_at.is_(None))
             )
             lines.append(_metric("mime_alerts_open", "gauge", "What a coordinator has not looked at yet."))
             lines.append(f"mime_alerts_open {open_alerts.scalar_one()}")
+            a = t.answers.c
+            unpushed = (
+                await connection.execute(select(func.min(a.answered_at)).where(a.exported_at.is_(None)))
+            ).scalar()
+            lag = 0 if unpushed is None else max(0, now_ms - unpushed) / 1000
+            lines.append(_metric("mime_export_lag_seconds", "gauge", "Age of the oldest answer that is not pushed."))
+            lines.append(f"mime_export_lag_seconds {lag:g}")
         lines.append(_metric("mime_answers_to_export", "gauge", "Answers that the evaluation store lacks."))
         lines.append(f"mime_answers_to_export {await count_to_export(self.database)}")
+        lines.append(_metric("mime_account_refused", "gauge", "1 while a provider refuses our credentials."))
+        lines += [
+            f'mime_account_refused{{channel="{sender.channel.name}"}} {int(sender.refused)}' for sender in self.senders
+        ]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 

@@ -80,6 +80,12 @@ _STATUSES = {
     "declined": "You said that you cannot come",
     "lapsed": "A place was offered, and we did not hear from you",
 }
+_CALLS = {
+    "reached": "We talked",
+    "not_reached": "We did not reach you",
+    "booked": "We talked, and you wanted a place",
+    "no_more_calls": "You asked us to stop calling",
+}
 #: The flows that ask why somebody does not come.
 _ASK_WHY = ("give_up", "missed")
 
@@ -189,6 +195,9 @@ class _Told:
 
     def alert(self, kind: str) -> str:
         return _ALERTS.get(kind, kind.replace("_", " "))
+
+    def call(self, outcome: str) -> str:
+        return _CALLS.get(outcome, outcome.replace("_", " "))
 
     def code(self, kind: str) -> str:
         return _CODES.get(kind, kind)

@@ -77,6 +77,11 @@ class Sender:
         self.counts = Counts()
         self.alive_at: datetime | None = None
 
+    @property
+    def refused(self) -> bool:
+        """Whether the provider refuses our credentials just now."""
+        return self._refused
+
     def wake(self) -> None:
         self._wake.set()
 

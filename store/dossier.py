@@ -213,6 +213,16 @@ class InterestKept:
 
 
 @dataclass(frozen=True, slots=True)
+class CallKept:
+    """That the team called them, what came of it, and what was noted."""
+
+    outcome: str
+    note: str
+    at: datetime
+    again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StaffKept:
     name: str
     role: str
@@ -254,6 +264,7 @@ class Dossier:
     arranged: tuple[TaskKept, ...]
     wanted: tuple[DemandKept, ...]
     interests: tuple[InterestKept, ...]
+    calls: tuple[CallKept, ...]
     team: StaffKept | None
 
 
@@ -293,6 +304,7 @@ async def dossier(connection: AsyncConnection, vault: Vault, contact_id: int, no
         arranged=await reading.arranged(),
         wanted=await reading.wanted(),
         interests=await reading.interests(),
+        calls=await reading.calls(),
         team=team,
     )
 
@@ -598,6 +610,13 @@ class _Reading:
             .order_by(i.at, i.id)
         )
         return tuple(InterestKept(_title(row.document), from_ms(row.at), _at(row.withdrawn_at)) for row in rows)
+
+    async def calls(self) -> tuple[CallKept, ...]:
+        c = t.calls.c
+        rows = await self._rows(
+            select(c.outcome, c.sealed, c.at, c.again_at).where(c.contact_id == self.contact_id).order_by(c.at, c.id)
+        )
+        return tuple(CallKept(row.outcome, self._words(row.sealed), from_ms(row.at), _at(row.again_at)) for row in rows)
 
     async def team(self) -> StaffKept | None:
         s = t.staff.c

@@ -38,6 +38,7 @@ THEIRS = (
     t.tasks,
     t.demands,
     t.interests,
+    t.calls,
 )
 #: An answer may be under way to the evaluation store while its person is erased: for so long it is deleted there again
 #: at every push.

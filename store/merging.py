@@ -26,6 +26,7 @@ _SEALED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (t.outbox, ("id",), ("sealed",)),
     (t.carers, ("id",), ("sealed",)),
     (t.codes, ("key",), ("sealed",)),
+    (t.calls, ("id",), ("sealed",)),
 )
 #: Tables of which a contact has one row for each of these: the row of the contact that stays wins.
 _ONE_EACH: tuple[tuple[Table, str], ...] = ((t.profile, "field"), (t.sharers, "urn_key"), (t.staff, "project_id"))

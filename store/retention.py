@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.call_list import Outcome
 from domain.contact import Role
 from domain.places import LIVE
 from store import erasure, people
@@ -95,13 +96,15 @@ _NO_ANSWERS = not_(exists().where(t.answers.c.session_id == t.sessions.c.id))
 _NOT_THE_HIGHEST = or_(
     t.alerts.c.number.is_(None), t.alerts.c.number < select(func.max(_numbered.c.number)).scalar_subquery()
 )
-#: Sessions after answers: they go with the last of theirs.
+#: Sessions after answers: they go with the last of theirs. Who asked us to stop calling is not called after it was
+#: forgotten: that stays with the person.
 KEPT: tuple[Kept, ...] = (
     Kept("messages", t.inbox, t.inbox.c.received_at, (_NOT_THEIR_LAST,)),
     Kept("messages", t.outbox, t.outbox.c.created_at, (t.outbox.c.status.not_in(_UNFINISHED),)),
     Kept("answers", t.answers, t.answers.c.answered_at, (t.answers.c.exported_at.is_not(None),)),
     Kept("sessions", t.sessions, t.sessions.c.heard_at, (_NOBODY_IS_IN_IT, _NO_ANSWERS)),
     Kept("alerts", t.alerts, t.alerts.c.done_at, (_NOT_THE_HIGHEST,)),
+    Kept("alerts", t.calls, t.calls.c.at, (t.calls.c.outcome != Outcome.NO_MORE_CALLS.value,)),
     Kept("carers", t.carers, t.carers.c.ended_at),
     Kept("codes", t.codes, t.codes.c.expires_at),
     Kept("messages", t.tasks, t.tasks.c.due_at),

@@ -490,3 +490,16 @@ interests = Table(
     Column("withdrawn_at", BigInteger),
     UniqueConstraint("opportunity_id", "contact_id"),
 )
+
+#: A call that the team made to somebody. `sealed`: what was noted of it. `again_at`: when to try again.
+calls = Table(
+    "calls",
+    metadata,
+    _id(),
+    _project(),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("again_at", BigInteger),
+    Column("sealed", LargeBinary),
+    Column("at", BigInteger, nullable=False),
+)
