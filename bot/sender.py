@@ -19,6 +19,7 @@ from bot.channels.base import (
     SendError,
     Throttled,
     Uncertain,
+    Unreachable,
 )
 from bot.pace import Pace
 from domain.message import MessageClass, OutgoingMessage, Status
@@ -192,10 +193,16 @@ class Sender:
             case Uncertain():
                 self.counts.unknown += 1
                 return Outcome(message.id, message.contact_id, Status.UNKNOWN, error=error.code)
-            case Rejected() | ContactStopped():
+            case Rejected() | ContactStopped() | Unreachable():
                 self.counts.failed += 1
-                blocked = isinstance(error, ContactStopped)
-                return Outcome(message.id, message.contact_id, Status.FAILED, error=error.code, blocked=blocked)
+                return Outcome(
+                    message.id,
+                    message.contact_id,
+                    Status.FAILED,
+                    error=error.code,
+                    blocked=not isinstance(error, Rejected),
+                    unreachable=isinstance(error, Unreachable),
+                )
             case Throttled(retry_after=seconds):
                 self._pace.hold(now.timestamp() + seconds)
                 again = now + timedelta(seconds=seconds)

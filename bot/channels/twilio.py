@@ -27,6 +27,7 @@ from bot.channels.base import (
     Sent,
     Throttled,
     Uncertain,
+    Unreachable,
 )
 from domain.contact import URN
 from domain.message import DeliveryReport, OutgoingMessage, Received, Status
@@ -45,6 +46,10 @@ STATUS = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
+#: Nobody is at that number, or it takes no texts: of a refusal (no valid number, no mobile), and of a receipt (the
+#: handset cannot be reached, blocks us, is unknown, or is a landline).
+NO_SUCH_NUMBER = frozenset({"21211", "21614"})
+NEVER_ARRIVES = frozenset({"30003", "30004", "30005", "30006"})
 _UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving", "received", "partially_delivered"})
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
@@ -116,7 +121,8 @@ def receive_status(form: Mapping[str, str], message_id: str | None) -> list[Deli
             external_id,
             STATUS[word],
             None if message_id is None else int(message_id),
-            form.get("ErrorCode"),
+            code := form.get("ErrorCode"),
+            unreachable=STATUS[word] is Status.FAILED and code in NEVER_ARRIVES,
         )
     ]
 
@@ -206,6 +212,8 @@ def _refusal(status: int, code: str) -> SendError:
     """Codes: twilio.com/docs/api/errors. The exception's own text may hold the number: it is not kept."""
     if code == "21610":
         return ContactStopped(code)
+    if code in NO_SUCH_NUMBER:
+        return Unreachable(code)
     if status == 429 or code in ("20429", "21611"):
         return Throttled(code, 600 if code == "21611" else 2)
     if status in (401, 403) or code in ("20003", "21212", "21603", "21606", "21659", "21660"):
