@@ -21,6 +21,7 @@ from bot.channels.base import (
     Uncertain,
     Unreachable,
 )
+from bot.circuit import Circuit
 from bot.pace import Pace
 from domain.message import MessageClass, OutgoingMessage, Status
 from domain.quiet import QuietHours
@@ -74,6 +75,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._stopping = False
         self._refused = False
+        self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
@@ -118,6 +120,8 @@ class Sender:
         await self._note_ended()  # first: until it is noted, a kill would have it sent again
         free = self.channel.in_flight - len(self._under_way)
         room = min(free, self._pace.room(now.timestamp()))
+        if (tries := self.circuit.room(now.timestamp(), len(self._under_way))) is not None:
+            room = min(room, tries)
         messages: list[OutgoingMessage] = []
         self._wake.clear()  # also without room, or the loop would spin on it until there is
         if room > 0:
@@ -148,12 +152,15 @@ class Sender:
 
     async def clear_up(self, now: datetime) -> None:
         """Find out about the messages that were perhaps sent, and decide about each."""
+        if self.circuit.rests(now.timestamp()) > 0:
+            return
         outcomes = []
         for message in await outbox.unknown(self._database, self._vault, self.channel.name):
             try:
                 outcomes.append(await self._clear_up(message, now))
             except SendError as error:
                 log.warning("cannot look up", channel=self.channel.name, code=error.code)
+                self._learn(error, now)
                 break
         await self._note(outcomes, cleared=True)
 
@@ -184,10 +191,12 @@ class Sender:
             return Outcome(message.id, message.contact_id, Status.FAILED, error=type(error).__name__)
         self.counts.sent += 1
         self._refused = False
+        self._learn(None, now)
         return Outcome(message.id, message.contact_id, Status.SENT, sent.external_id, segments=sent.segments)
 
     def _error(self, message: OutgoingMessage, error: SendError) -> Outcome:
         now = self._clock()
+        self._learn(error, now)
         alert = ""
         match error:
             case Uncertain():
@@ -224,6 +233,19 @@ class Sender:
             alert=alert,
         )
 
+    def _learn(self, error: SendError | None, now: datetime) -> None:
+        """Whether the account is to be left alone: where it does not answer or does not know us. One that refuses a
+        message, or says to wait, is well.
+        """
+        name = self.channel.name
+        match error:
+            case ConnectionFailed() | Misconfigured() | Uncertain():
+                if self.circuit.failed(now.timestamp()):
+                    log.error("the provider fails again and again: its account is left alone", channel=name)
+            case _:
+                if self.circuit.answered():
+                    log.info("the provider answers again", channel=name)
+
     def _backoff(self, attempts: int) -> float:
         return BACKOFF[min(attempts, len(BACKOFF)) - 1] * self._random.uniform(0.8, 1.2)
 
@@ -249,7 +271,8 @@ class Sender:
 
     async def rest(self) -> None:
         """Until there is room, a message to send, or a second has passed."""
-        held = self._pace.next_room(self._clock().timestamp())
+        seconds = self._clock().timestamp()
+        held = max(self._pace.next_room(seconds), self.circuit.rests(seconds))
         try:
             async with asyncio.timeout(min(_PAUSE, held) if held > 0 else _PAUSE):
                 await self._wake.wait()

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from starlette.requests import Request
 from structlog.testing import capture_logs
 
 from benchmarks.standins.telegram import TelegramFaults
 from benchmarks.standins.twilio import TwilioFaults
 from bot.app import utc_now
 from bot.channels.simulated import Simulated
+from bot.circuit import FAILURES, FIRST_PAUSE
+from bot.health import Health
 from bot.pace import Pace
 from bot.sender import BACKOFF, LEASE, Sender
 from domain.contact import URN
@@ -323,6 +326,52 @@ async def test_what_comes_too_late_is_not_sent_and_the_team_is_told(world: Live)
     assert world.telegram.sent == []
     assert await world.outbox() == ["expired"]
     assert await world.alerts() == [("not_sent", "expired")]
+
+
+# An account that fails
+
+
+async def test_an_account_that_fails_again_and_again_is_left_alone_and_the_other_goes_on(world: Live) -> None:
+    people = [f"telegram:{chat}" for chat in range(6001, 6011)]
+    for who in people:
+        await queue(world, who, "/checkin")
+    world.telegram.faults = TelegramFaults(unavailable=1)
+    sender = world.sender("telegram")
+    while not sender.circuit.is_open:
+        await world.send()
+    tried = world.telegram.requests["sendMessage"]
+    world.clock.forward(timedelta(seconds=FIRST_PAUSE - 1))
+    await world.send()
+    assert world.telegram.requests["sendMessage"] == tried
+    await queue(world, ANN, "CHECKIN")
+    await world.send("sms")
+    assert world.twilio.accepted == 1
+    world.clock.forward(timedelta(seconds=8))
+    await world.send()
+    assert world.telegram.requests["sendMessage"] == tried + 1  # one tries for all
+    assert sender.circuit.rests(world.clock().timestamp()) == 2 * FIRST_PAUSE
+    world.telegram.faults = TelegramFaults()
+    for _ in range(3):
+        world.clock.forward(timedelta(seconds=2 * FIRST_PAUSE))
+        await world.send()
+    assert not sender.circuit.is_open
+    assert sorted(message.chat_id for message in world.telegram.sent) == list(range(6001, 6011))
+
+
+async def test_an_account_that_is_left_alone_is_told_to_who_watches(world: Live) -> None:
+    app, sender = world.app, world.sender("sms")
+    health = Health(app.database, app.evaluation, app.dispatcher, app.senders, None, world.clock)
+    for one in app.senders:
+        one.alive_at = world.clock()
+    assert (await health.faults(), health.warnings()) == ([], [])
+    for _ in range(FAILURES):
+        sender.circuit.failed(world.clock().timestamp())
+    assert await health.faults() == []  # no reason to stop bringing it webhooks
+    (warning,) = health.warnings()
+    assert warning.startswith("sms: the provider fails")
+    metrics = bytes((await health.metrics(Request({"type": "http"}))).body).decode()
+    assert 'mime_account_failing{channel="sms"} 1' in metrics
+    assert 'mime_account_failing{channel="telegram"} 0' in metrics
 
 
 # What nobody can tell
