@@ -36,6 +36,7 @@ from bot.errands import Errands
 from bot.happenings import ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
+from bot.reconciling import Reconciliation
 from bot.sender import Sender
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
@@ -83,6 +84,7 @@ class App:
     clock: Callable[[], datetime]
     ids: Ids
     telegram: Telegram | None = None
+    reconciliation: Reconciliation | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
     def ring(self, due: Due) -> Awaitable[None]:
@@ -147,7 +149,10 @@ def build(
     happenings = Happenings(vault, conversation, renderer, KINDS, settings.quiet, ids, accepts, settings.contact_phone)
     dispatcher = Dispatcher(database, vault, happenings, settings.quiet.zone, ids, clock, on_queued=wake)
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
+    reconciliation = None
     for channel in _channels(settings, bot, simulate=simulate):
+        if isinstance(channel, Twilio):
+            reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
     errands = Errands(
@@ -177,6 +182,7 @@ def build(
         clock,
         ids,
         bot,
+        reconciliation,
     )
 
 
@@ -357,6 +363,8 @@ def _start_ticker(app: App) -> None:
     app.ticker.every(
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )
+    if app.reconciliation is not None:
+        app.ticker.every(60, "reconcile", app.reconciliation.tick)
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.start()

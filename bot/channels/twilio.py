@@ -53,6 +53,7 @@ NEVER_ARRIVES = frozenset({"30003", "30004", "30005", "30006"})
 _UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving", "received", "partially_delivered"})
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
+_PAGE = 1000  # the most that Twilio lists at once
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: What may come of a request; the last two of an answer that is not Twilio's but a gateway's page.
 _SEND_FAULTS = (TwilioException, aiohttp.ClientError, TimeoutError, JSONDecodeError, UnicodeDecodeError)
@@ -188,6 +189,32 @@ class Twilio:
             raise _send_error(error) from error
         ours = [m for m in listed if m.direction != "inbound" and m.body == message.text]
         return [str(m.sid) for m in reversed(ours)]  # Twilio lists the newest first
+
+    async def received_since(self, moment: datetime, *, page: int = _PAGE) -> list[tuple[datetime, Received]]:
+        """What people sent us since then, by Twilio's log, with when; the oldest first. `page` is how many
+        are listed at once. Raises SendError.
+
+        An account with a messaging service alone is asked for all of its texts, since its numbers are not known.
+        """
+        own = {"to": self._sender["from_"]} if "from_" in self._sender else {}
+        numbers = frozenset(own.values())
+        found: list[tuple[datetime, Received]] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                listed = await self._client.messages.page_async(date_sent_after=moment, page_size=page, **own)
+            while listed is not None:
+                for m in listed:
+                    if m.direction != "inbound" or m.date_sent is None:
+                        continue
+                    form = {"MessageSid": str(m.sid), "From": str(m.from_ or ""), "Body": m.body or ""}
+                    if m.from_:
+                        found += [(m.date_sent, received) for received in receive_inbound(form, numbers)]
+                async with asyncio.timeout(self._timeout):
+                    listed = await listed.next_page_async()
+        except _SEND_FAULTS as error:
+            raise _send_error(error) from error
+        found.reverse()  # Twilio lists the newest first; of one second it has the order
+        return sorted(found, key=lambda one: one[0])
 
     def cost(self, message: OutgoingMessage) -> int:
         return segments(message.text).count
