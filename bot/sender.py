@@ -133,7 +133,8 @@ class Sender:
                 to_ms(now),
                 int(LEASE.total_seconds() * 1000),
                 room,
-                quiet=self._quiet.cover(now),
+                quiet=self._quiet.on_any_day.cover(now),
+                holiday=self._quiet.on_holiday(now),
             )
         claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and gaps count from the send
         for message in messages:

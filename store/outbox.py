@@ -188,13 +188,15 @@ async def claim(
     limit: int,
     *,
     quiet: bool,
+    holiday: bool = False,
 ) -> list[OutgoingMessage]:
-    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours.
+    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours,
+    `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was queued.
 
     What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
     address would not take is cancelled. A claim lapses after `lease_ms`.
     """
-    highest = MessageClass.REPLY if quiet else MessageClass.NEWSLETTER
+    highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
     async with database.hot() as tx:
         (rows,) = await tx.fetch(
             fetch(
