@@ -51,6 +51,7 @@ from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
 from store.changes import Due
 from store.database import Database
+from store.fall_back import fall_back
 from store.fires import forget_seen
 from store.retention import Periods, tidy
 from store.vault import Vault
@@ -363,11 +364,23 @@ def _start_ticker(app: App) -> None:
     app.ticker.every(
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )
+    if app.settings.fall_back:
+        app.ticker.every(20, "fall-back", partial(_fall_back, app))
     if app.reconciliation is not None:
         app.ticker.every(60, "reconcile", app.reconciliation.tick)
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.start()
+
+
+async def _fall_back(app: App, now: datetime) -> None:
+    """What did not arrive goes to another address of the same person."""
+    channels = [sender.channel.name for sender in app.senders]
+    receipts = bool(app.settings.public_base_url)
+    if queued := await fall_back(app.database, app.vault, app.ids, channels, now, receipts=receipts):
+        log.info("messages that did not arrive go another way", messages=queued)
+        for sender in app.senders:
+            sender.wake()
 
 
 async def _tidy(app: App, now: datetime) -> None:

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     allow_test_numbers: bool = False
     allow_draft_translations: bool = False
 
+    #: Whether a crisis text or a reminder that does not arrive goes to another phone or account of the same person.
+    fall_back: bool = True
+
     #: Our own pacing, below the providers' limits: Telegram's are about 30 a second over all and one
     #: a second in a chat (Bots FAQ); a Twilio long code sends about one segment a second.
     telegram_messages_per_second: Annotated[float, Field(gt=0)] = 28
