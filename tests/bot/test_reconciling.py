@@ -113,6 +113,15 @@ async def test_more_than_one_page_and_our_own_texts_between(world: Live) -> None
     assert world.twilio.violations == []
 
 
+async def test_the_program_has_it_where_it_has_twilio(world: Live) -> None:
+    log = world.app.reconciliation
+    assert log is not None
+    await log.tick(world.clock())
+    world.twilio.say(ANNS_NUMBER, "CHECKIN")
+    world.clock.forward(EVERY)
+    assert await log.tick(world.clock()) == 1
+
+
 async def test_it_is_read_at_the_start_and_then_every_hour(world: Live) -> None:
     log = log_of(world)
     for _ in range(3):

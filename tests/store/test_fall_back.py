@@ -17,7 +17,7 @@ from store.changes import Queued
 from store.fall_back import LATE, fall_back
 from store.times import to_ms
 from tests.bot.live import Live, live
-from tests.conftest import Clock
+from tests.conftest import Clock, settings_for
 from tests.store.test_merging import link
 
 pytestmark = [
@@ -205,3 +205,9 @@ async def test_what_is_to_come_of_their_places_goes_there_as_well(world: Live) -
     assert await again(world) == 1
     rows = await world.rows("SELECT kind, urn_key, channel FROM fires WHERE id < 3 ORDER BY id")
     assert [tuple(row) for row in rows] == [("remind", new, "telegram"), ("wait", old, "sms")]
+
+
+def test_a_project_may_switch_it_off() -> None:
+    urls = ("sqlite+aiosqlite://", "sqlite+aiosqlite://")
+    assert settings_for(*urls).fall_back
+    assert not settings_for(*urls, fall_back="off").fall_back
