@@ -37,6 +37,7 @@ from bot.events import attendance, calendar, certificate, tasks
 from bot.happenings import ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
+from bot.reconciling import Reconciliation
 from bot.sender import Sender
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
@@ -51,6 +52,7 @@ from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
 from store.changes import Due
 from store.database import Database
+from store.fall_back import fall_back
 from store.fires import forget_seen
 from store.retention import Periods, tidy
 from store.vault import Vault
@@ -84,6 +86,7 @@ class App:
     clock: Callable[[], datetime]
     ids: Ids
     telegram: Telegram | None = None
+    reconciliation: Reconciliation | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
     def ring(self, due: Due) -> Awaitable[None]:
@@ -148,7 +151,10 @@ def build(
     happenings = Happenings(vault, conversation, renderer, KINDS, settings.quiet, ids, accepts, settings.contact_phone)
     dispatcher = Dispatcher(database, vault, happenings, settings.quiet.zone, ids, clock, on_queued=wake)
     bot = None if simulate or not settings.telegram_on else _telegram(settings)
+    reconciliation = None
     for channel in _channels(settings, bot, simulate=simulate):
+        if isinstance(channel, Twilio):
+            reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
     errands = Errands(
@@ -178,6 +184,7 @@ def build(
         clock,
         ids,
         bot,
+        reconciliation,
     )
 
 
@@ -363,10 +370,24 @@ def _start_ticker(app: App) -> None:
     app.ticker.every(
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )
+    if app.settings.fall_back:
+        app.ticker.every(20, "fall-back", partial(_fall_back, app))
+    if app.reconciliation is not None:
+        app.ticker.every(60, "reconcile", app.reconciliation.tick)
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))
     app.ticker.start()
+
+
+async def _fall_back(app: App, now: datetime) -> None:
+    """What did not arrive goes to another address of the same person."""
+    channels = [sender.channel.name for sender in app.senders]
+    receipts = bool(app.settings.public_base_url)
+    if queued := await fall_back(app.database, app.vault, app.ids, channels, now, receipts=receipts):
+        log.info("messages that did not arrive go another way", messages=queued)
+        for sender in app.senders:
+            sender.wake()
 
 
 async def _tidy(app: App, now: datetime) -> None:

@@ -283,7 +283,7 @@ class Happenings:
         if to is not None:
             language = self._library.language(to.language)
             said = (Say(self._library.phrases[language].answered_for_you),)
-            self._relay(batch, Relay(to, said, language), f"answered/{self._ids()}")
+            self._relay(batch, Relay(to, said, language), f"answered/{self._ids()}", self._quiet)
 
     def _hear(
         self, batch: Batch, circle: Circle, person: Person, fact: Received, urn_key: int, setting: Setting
@@ -460,7 +460,7 @@ class Happenings:
             due = (name, errand.kind, id, urn_key, channel, errand.about, errand.detail, now + errand.after_ms)
             changes.fires[name] = due
         for n, relay in enumerate(turn.relayed):
-            self._relay(batch, relay, f"{key[:70]}/r{n}")
+            self._relay(batch, relay, f"{key[:70]}/r{n}", self._quiet_for(turn))
         for purpose, given in turn.consents:
             row = (id, purpose.value, given, "command", 1, "", turn.language, channel, now)
             changes.consents.append(row)
@@ -489,7 +489,7 @@ class Happenings:
         now = batch.moment.ms
         batch.changes.phones[urn_key] = Phone(urn_key, person.contact.id, True, person.contact.id, now + VOICE_MS)
 
-    def _relay(self, batch: Batch, relay: Relay, key: str) -> None:
+    def _relay(self, batch: Batch, relay: Relay, key: str, quiet: QuietHours) -> None:
         """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none."""
         rendered = self._renderer.message(
             relay.said,
@@ -500,7 +500,7 @@ class Happenings:
         )
         send_after = batch.moment.ms
         if relay.message_class.waits_for_morning:
-            send_after = to_ms(self._quiet.after(batch.moment.at))
+            send_after = to_ms(quiet.after(batch.moment.at))
         batch.changes.outbox.append(
             Queued(
                 self._ids(),
@@ -630,7 +630,7 @@ class Happenings:
             token = self._conversation.button(person.talk.id, asked.name)
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
-            send_after = to_ms(self._when(batch.moment.at, person.contact))
+            send_after = to_ms(self._when(batch.moment.at, person.contact, self._quiet_for(turn)))
         expires_at = send_after + _WORTH_SENDING_MS[turn.message_class]
         if turn.worth_until is not None:
             expires_at = min(expires_at, turn.worth_until)
@@ -653,11 +653,15 @@ class Happenings:
             attachment=turn.attachment if kind.files else None,
         )
 
-    def _when(self, at: datetime, contact: Contact) -> datetime:
+    def _quiet_for(self, turn: Turn) -> QuietHours:
+        """What is soon worth nothing more, such as a reminder of an event, goes out on holidays too."""
+        return self._quiet if turn.worth_until is None else self._quiet.on_any_day
+
+    def _when(self, at: datetime, contact: Contact, quiet: QuietHours) -> datetime:
         """The first moment that is quiet neither for the project nor for this person."""
         if not contact.hours:
-            return self._quiet.after(at)
-        return in_hours(at, self._quiet, PreferredHours.parse(contact.hours))
+            return quiet.after(at)
+        return in_hours(at, quiet, PreferredHours.parse(contact.hours))
 
 
 def _about_events(library: Library, talk: Talk) -> bool:

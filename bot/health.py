@@ -52,7 +52,16 @@ class Health:
 
     async def readyz(self, request: Request) -> Response:
         faults = await self.faults()
-        return JSONResponse({"ready": not faults, "faults": faults}, status_code=503 if faults else 200)
+        told = {"ready": not faults, "faults": faults, "warnings": self.warnings()}
+        return JSONResponse(told, status_code=503 if faults else 200)
+
+    def warnings(self) -> list[str]:
+        """What is wrong, a sentence each, and no reason to send this process nothing more: another would be as ill."""
+        return [
+            f"{sender.channel.name}: the provider fails again and again; what waits for it is tried now and then"
+            for sender in self.senders
+            if sender.circuit.is_open
+        ]
 
     async def faults(self) -> list[str]:
         """What is wrong, a sentence each."""
@@ -89,6 +98,9 @@ class Health:
             for outcome in ("sent", "errored", "failed", "unknown"):
                 count = getattr(sender.counts, outcome)
                 lines.append(f'mime_sends_total{{channel="{sender.channel.name}",outcome="{outcome}"}} {count}')
+        lines.append(_metric("mime_account_failing", "gauge", "1: the provider fails, and its account is left alone."))
+        for sender in self.senders:
+            lines.append(f'mime_account_failing{{channel="{sender.channel.name}"}} {int(sender.circuit.is_open)}')
         lines.append(_metric("mime_outbox", "gauge", "Messages not finished, by channel and status."))
         c = t.outbox.c
         waiting = (

@@ -52,6 +52,7 @@ _ALERTS = {
     "stopped_booking": "You had a place and wanted no more messages",
     "wrong_person": "Somebody said that this number is not yours",
     "not_sent": "A message did not reach you",
+    "unreachable": "Nothing that we send reaches you there",
     "parked": "A message of yours could not be handled",
 }
 _CODES = {

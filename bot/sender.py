@@ -19,7 +19,9 @@ from bot.channels.base import (
     SendError,
     Throttled,
     Uncertain,
+    Unreachable,
 )
+from bot.circuit import Circuit
 from bot.pace import Pace
 from domain.message import MessageClass, OutgoingMessage, Status
 from domain.quiet import QuietHours
@@ -73,6 +75,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._stopping = False
         self._refused = False
+        self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
@@ -122,6 +125,8 @@ class Sender:
         await self._note_ended()  # first: until it is noted, a kill would have it sent again
         free = self.channel.in_flight - len(self._under_way)
         room = min(free, self._pace.room(now.timestamp()))
+        if (tries := self.circuit.room(now.timestamp(), len(self._under_way))) is not None:
+            room = min(room, tries)
         messages: list[OutgoingMessage] = []
         self._wake.clear()  # also without room, or the loop would spin on it until there is
         if room > 0:
@@ -133,7 +138,8 @@ class Sender:
                 to_ms(now),
                 int(LEASE.total_seconds() * 1000),
                 room,
-                quiet=self._quiet.cover(now),
+                quiet=self._quiet.on_any_day.cover(now),
+                holiday=self._quiet.on_holiday(now),
             )
         claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and gaps count from the send
         for message in messages:
@@ -152,12 +158,15 @@ class Sender:
 
     async def clear_up(self, now: datetime) -> None:
         """Find out about the messages that were perhaps sent, and decide about each."""
+        if self.circuit.rests(now.timestamp()) > 0:
+            return
         outcomes = []
         for message in await outbox.unknown(self._database, self._vault, self.channel.name):
             try:
                 outcomes.append(await self._clear_up(message, now))
             except SendError as error:
                 log.warning("cannot look up", channel=self.channel.name, code=error.code)
+                self._learn(error, now)
                 break
         await self._note(outcomes, cleared=True)
 
@@ -188,19 +197,27 @@ class Sender:
             return Outcome(message.id, message.contact_id, Status.FAILED, error=type(error).__name__)
         self.counts.sent += 1
         self._refused = False
+        self._learn(None, now)
         return Outcome(message.id, message.contact_id, Status.SENT, sent.external_id, segments=sent.segments)
 
     def _error(self, message: OutgoingMessage, error: SendError) -> Outcome:
         now = self._clock()
+        self._learn(error, now)
         alert = ""
         match error:
             case Uncertain():
                 self.counts.unknown += 1
                 return Outcome(message.id, message.contact_id, Status.UNKNOWN, error=error.code)
-            case Rejected() | ContactStopped():
+            case Rejected() | ContactStopped() | Unreachable():
                 self.counts.failed += 1
-                blocked = isinstance(error, ContactStopped)
-                return Outcome(message.id, message.contact_id, Status.FAILED, error=error.code, blocked=blocked)
+                return Outcome(
+                    message.id,
+                    message.contact_id,
+                    Status.FAILED,
+                    error=error.code,
+                    blocked=not isinstance(error, Rejected),
+                    unreachable=isinstance(error, Unreachable),
+                )
             case Throttled(retry_after=seconds):
                 self._pace.hold(now.timestamp() + seconds)
                 again = now + timedelta(seconds=seconds)
@@ -221,6 +238,19 @@ class Sender:
             send_after=to_ms(again),
             alert=alert,
         )
+
+    def _learn(self, error: SendError | None, now: datetime) -> None:
+        """Whether the account is to be left alone: where it does not answer or does not know us. One that refuses a
+        message, or says to wait, is well.
+        """
+        name = self.channel.name
+        match error:
+            case ConnectionFailed() | Misconfigured() | Uncertain():
+                if self.circuit.failed(now.timestamp()):
+                    log.error("the provider fails again and again: its account is left alone", channel=name)
+            case _:
+                if self.circuit.answered():
+                    log.info("the provider answers again", channel=name)
 
     def _backoff(self, attempts: int) -> float:
         return BACKOFF[min(attempts, len(BACKOFF)) - 1] * self._random.uniform(0.8, 1.2)
@@ -247,7 +277,8 @@ class Sender:
 
     async def rest(self) -> None:
         """Until there is room, a message to send, or a second has passed."""
-        held = self._pace.next_room(self._clock().timestamp())
+        seconds = self._clock().timestamp()
+        held = max(self._pace.next_room(seconds), self.circuit.rests(seconds))
         try:
             async with asyncio.timeout(min(_PAUSE, held) if held > 0 else _PAUSE):
                 await self._wake.wait()

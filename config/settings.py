@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.holidays import bank_holidays
 from domain.quiet import QuietHours
 
 
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     twilio_api_base: _Url = "https://api.twilio.com"
 
     quiet_hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours)] = (time(20), time(9))
+    #: Of England (config/bank_holidays.yaml); reminders of an event go out on them in any case.
+    send_on_bank_holidays: bool = False
     timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
     contact_phone: str = ""
     #: Where people find help at any time, in the texts of every language; `crisis_checked` is when somebody last
@@ -100,6 +103,9 @@ class Settings(BaseSettings):
     crisis_checked: date = date(2026, 11, 23)
     allow_test_numbers: bool = False
     allow_draft_translations: bool = False
+
+    #: Whether a crisis text or a reminder that does not arrive goes to another phone or account of the same person.
+    fall_back: bool = True
 
     #: Our own pacing, below the providers' limits: Telegram's are about 30 a second over all and one
     #: a second in a chat (Bots FAQ); a Twilio long code sends about one segment a second.
@@ -128,8 +134,10 @@ class Settings(BaseSettings):
 
     @property
     def quiet(self) -> QuietHours:
+        """Raises ValueError for a fault in the file of bank holidays."""
         start, end = self.quiet_hours or (time(0), time(0))
-        return QuietHours(start, end, ZoneInfo(self.timezone))
+        holidays = frozenset() if self.send_on_bank_holidays else bank_holidays().days
+        return QuietHours(start, end, ZoneInfo(self.timezone), holidays)
 
     @property
     def telegram_on(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z: 41 bits of milliseconds last until 2094
 _TAIL_BITS = 22
@@ -33,3 +34,8 @@ class Ids:
         if self._tail > _TAIL:  # two million ids in one millisecond: borrow the next
             self._ms, self._tail = ms + 1, 0
         return (self._ms << _TAIL_BITS) | self._tail
+
+
+def earlier(id: int, by: timedelta) -> int:
+    """An id below all that were made within that time before this one, and above those made before it."""
+    return max(id - (int(by.total_seconds() * 1000) << _TAIL_BITS), 0)

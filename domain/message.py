@@ -92,13 +92,16 @@ class MessageClass(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What the provider says became of a message of ours, found by our id or by the provider's."""
+    """What the provider says became of a message of ours, found by our id or by the provider's. `unreachable`: nothing
+    will ever arrive at that address.
+    """
 
     channel: str
     external_id: str
     status: Status
     message_id: int | None = None
     error_code: str | None = None
+    unreachable: bool = False
 
 
 @value

@@ -43,11 +43,13 @@ def reminders(
     `zone` (None: the same one).
 
     One that would fall into quiet hours, or outside the person's own, comes earlier, never later: one after the
-    fact is worse than none. `now` is when they were last told of the event, by the confirmation of their place or
-    of a change. The later `now`, the fewer there are, and no other ones.
+    fact is worse than none. On holidays they come as on any day, for the event does not wait. `now` is when they were
+    last told of it, by the confirmation of their place or of a change. The later `now`, the fewer there are, and no
+    other ones.
     """
     if event.state is EventState.CALLED_OFF:
         return []
+    quiet = quiet.on_any_day
     planned = [
         Reminder(n, before, due_at)
         for n, day in enumerate(event.days)

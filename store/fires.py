@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -68,6 +69,16 @@ async def put_unless_there(connection: AsyncConnection, due: Due, at: datetime) 
 
 async def put_off(connection: AsyncConnection, id: int, until: datetime) -> None:
     await connection.execute(update(t.fires).where(t.fires.c.id == id).values(due_at=to_ms(until)))
+
+
+async def unseen(database: Database, keys: Sequence[int]) -> set[int]:
+    """Those of the keyed hashes (of channel and message id) that nothing was noted for."""
+    found: set[int] = set()
+    async with database.read() as connection:
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            found.update((await connection.execute(select(t.seen.c.key).where(t.seen.c.key.in_(some)))).scalars())
+    return set(keys) - found
 
 
 async def forget_seen(database: Database, now: datetime) -> None:

@@ -24,8 +24,8 @@ from store.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only.
-    `blocked`: the address takes nothing more from us. `alert`: what the team must
-    see about our credentials.
+    `blocked`: the address takes nothing more from us; `unreachable`: because nobody is there. `alert`: what the
+    team must see about our credentials.
     """
 
     message_id: int
@@ -36,6 +36,7 @@ class Outcome:
     segments: int | None = None
     send_after: int = 0
     blocked: bool = False
+    unreachable: bool = False
     alert: str = ""
 
 
@@ -56,8 +57,15 @@ _REPORT_BY_EXTERNAL_ID = {
 _EARLY = insert(t.early_receipts, ("external_id", "status", "error", "at"), update_on=("external_id",))
 _DROP_EARLY = delete(t.early_receipts, key="external_id")
 _ALERT = insert(t.alerts, ("id", "kind", "contact_id", "detail", "created_at"))
-_FAILING_BY_ID = f"SELECT id, contact_id FROM outbox WHERE id {{keys}} AND {_lower(Status.FAILED)}"
-_FAILING_BY_NAME = f"SELECT external_id, contact_id FROM outbox WHERE external_id {{keys}} AND {_lower(Status.FAILED)}"
+_ALERT_WHERE = insert(t.alerts, ("id", "kind", "contact_id", "detail", "urn_key", "channel", "created_at"))
+#: With the last that came from there: who has written since a message was made can be reached, whatever its receipt.
+_FAILING = (
+    ", contact_id, urn_key, channel, created_at, (SELECT MAX(inbox.received_at) FROM inbox"
+    " WHERE inbox.contact_id = outbox.contact_id AND inbox.urn_key = outbox.urn_key) FROM outbox"
+)
+_FAILING_BY_ID = f"SELECT id{_FAILING} WHERE id {{keys}} AND {_lower(Status.FAILED)}"
+_FAILING_BY_NAME = f"SELECT external_id{_FAILING} WHERE external_id {{keys}} AND {_lower(Status.FAILED)}"
+_BLOCKED = "SELECT key, blocked_at FROM urns WHERE key {keys}"
 _KNOWN = "SELECT external_id FROM outbox WHERE external_id {keys}"
 _EARLY_FOR = "SELECT external_id, status, error FROM early_receipts WHERE external_id {keys}"
 
@@ -74,11 +82,18 @@ async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: 
             fetch(_FAILING_BY_ID, [r.message_id for r in failed if r.message_id is not None]),
             fetch(_FAILING_BY_NAME, [r.external_id for r in failed if r.message_id is None]),
         )
-        why: dict[int | str | None, str] = {}
-        for r in failed:
-            why[r.external_id if r.message_id is None else r.message_id] = r.error_code or r.status.value
-        people = {contact_id: why[key] for key, contact_id in (*by_id, *by_name)}
-        tx.write(_ALERT, [(ids(), "not_sent", i, detail[:80], now_ms) for i, detail in people.items()])
+        by_key = {r.external_id if r.message_id is None else r.message_id: r for r in failed}
+        people: dict[int, str] = {}
+        lost: dict[int, Lost] = {}
+        for key, contact_id, urn_key, channel, created_at, heard_at in (*by_id, *by_name):
+            r = by_key[key]
+            detail = (r.error_code or r.status.value)[:80]
+            if r.unreachable and (heard_at is None or heard_at <= created_at):
+                lost[urn_key] = Lost(contact_id, channel, detail)
+            else:
+                people[contact_id] = detail
+        tx.write(_ALERT, [(ids(), "not_sent", i, detail, now_ms) for i, detail in people.items()])
+        await _give_up_on(tx, lost, now_ms, [ids() for _ in lost])
     unnamed = [r for r in reports if r.message_id is None]
     if unnamed:
         names = [r.external_id for r in unnamed]
@@ -101,6 +116,34 @@ async def report(tx: HotTransaction, reports: Sequence[DeliveryReport], now_ms: 
             _REPORT_BY_EXTERNAL_ID[status],
             [(r.status.value, r.error_code, r.external_id) for r in of_status if r.message_id is None],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Somebody whose address takes nothing more: of which channel, and why."""
+
+    contact_id: int
+    channel: str
+    why: str
+
+
+async def _give_up_on(tx: HotTransaction, lost: Mapping[int, Lost], now_ms: int, ids: Sequence[int]) -> None:
+    """Nothing more goes to these addresses (by their keys) until somebody writes from there, and what waits for them
+    is cancelled. The team sees it once.
+    """
+    if not lost:
+        return
+    (known,) = await tx.fetch(fetch(_BLOCKED, sorted(lost)))
+    new = [key for key, blocked_at in known if blocked_at is None]
+    tx.write(BLOCK_URNS, [(now_ms, key) for key in new])
+    tx.write(CANCEL_FOR_URN, [(Status.CANCELLED.value, one.contact_id, key) for key, one in lost.items()])
+    tx.write(
+        _ALERT_WHERE,
+        [
+            (id, "unreachable", one.contact_id, f"{one.channel} {one.why}"[:80], key, one.channel, now_ms)
+            for id, key, one in zip(ids, new, [lost[key] for key in new], strict=False)
+        ],
+    )
 
 
 def _highest(reports: Sequence[DeliveryReport], kept: Mapping[str, Status]) -> dict[str, DeliveryReport]:
@@ -131,7 +174,7 @@ _CLAIM = (
     " ORDER BY message_class, id LIMIT {value}"
 )
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
-_MARK_EXPIRED = update(t.outbox, ("status",))
+_MARK_EXPIRED = _MARK_CANCELLED = update(t.outbox, ("status",))
 _ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
 
 
@@ -145,12 +188,15 @@ async def claim(
     limit: int,
     *,
     quiet: bool,
+    holiday: bool = False,
 ) -> list[OutgoingMessage]:
-    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours.
+    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours,
+    `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was queued.
 
-    What has outlived its use is marked expired instead, and a coordinator told. A claim lapses after `lease_ms`.
+    What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
+    address would not take is cancelled. A claim lapses after `lease_ms`.
     """
-    highest = MessageClass.REPLY if quiet else MessageClass.NEWSLETTER
+    highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
     async with database.hot() as tx:
         (rows,) = await tx.fetch(
             fetch(
@@ -170,9 +216,13 @@ async def claim(
         late = [row for row in rows if row[7] <= now_ms]
         tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
         tx.write(_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
-        tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
         addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
+        shut = {key for key, _, _, blocked_at in urns if blocked_at is not None}
+        unwanted = {row[0] for row in live if row[2] in shut and MessageClass(row[4]).waits_for_morning}
+        live = [row for row in live if row[0] not in unwanted]
+        tx.write(_MARK_CANCELLED, [(Status.CANCELLED.value, id) for id in unwanted])
+        tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
     return [_outgoing(vault, row, addresses[row[2]]) for row in live if row[2] in addresses]
 
 
@@ -196,7 +246,7 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
     )
 
 
-_URN_OF = "SELECT urn_key, contact_id FROM outbox WHERE id {keys}"
+_URN_OF = "SELECT id, urn_key, contact_id, channel FROM outbox WHERE id {keys}"
 #: Our note never takes back what a receipt has said already.
 _NOTE_SENT = update(
     t.outbox,
@@ -232,15 +282,21 @@ async def note(
                 if o.alert
                 else (id, "not_sent", o.contact_id, (o.error or "")[:80], now_ms)
                 for id, o in zip(ids, outcomes, strict=True)
-                if o.alert or o.status is Status.FAILED
+                if o.alert or (o.status is Status.FAILED and not o.unreachable)
             ],
         )
-        blocked = [o for o in outcomes if o.blocked]
+        blocked = {o.message_id: o for o in outcomes if o.blocked}
         if blocked:
-            (rows,) = await tx.fetch(fetch(_URN_OF, [o.message_id for o in blocked]))
-            addresses: dict[int, int] = {key: contact_id for key, contact_id in rows}
+            (rows,) = await tx.fetch(fetch(_URN_OF, sorted(blocked)))
+            addresses = {key: contact for id, key, contact, _ in rows if not blocked[id].unreachable}
             tx.write(BLOCK_URNS, [(now_ms, key) for key in addresses])
             tx.write(CANCEL_FOR_URN, [(Status.CANCELLED.value, contact, key) for key, contact in addresses.items()])
+            lost = {
+                key: Lost(contact, channel, blocked[id].error or "")
+                for id, key, contact, channel in rows
+                if blocked[id].unreachable
+            }
+            await _give_up_on(tx, lost, now_ms, [id for id, o in zip(ids, outcomes, strict=True) if o.unreachable])
         for status in _REPORTABLE:
             tx.write(
                 _REPORT_BY_EXTERNAL_ID[status],

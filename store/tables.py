@@ -360,6 +360,14 @@ early_receipts = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+#: How far something outside has been read, such as the provider's log of inbound texts. Belongs to the account.
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
 #: What people attend. `document` is the whole `domain.event.Event` as JSON; the columns beside it are for finding and
 #: counting. `room` says where, folded, so that two events in one room are seen. `taken` places are held, `beside` of
 #: them for companions, and `asked` people asked for one so far: kept exact by the row's lock. `walk_ins` came without

@@ -260,7 +260,7 @@ async def test_an_alert_is_listed_by_the_team_s_number_and_by_who_has_taken_it(w
 
 
 def test_each_kind_of_alert_says_what_to_do() -> None:
-    kinds = {*AlertKind, "stopped_booking", "wrong_person", "not_sent", "misconfigured", "parked"}
+    kinds = {*AlertKind, "stopped_booking", "wrong_person", "not_sent", "unreachable", "misconfigured", "parked"}
     assert kinds - MEANING.keys() == set()
 
 

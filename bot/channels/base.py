@@ -47,6 +47,12 @@ class ContactStopped(SendError):
     """They blocked us, or told the provider STOP. -> failed; nothing more is sent to that address."""
 
 
+class Unreachable(SendError):
+    """There is no such number or account any more. -> failed; nothing more is sent to that address, and the team
+    is told to reach them in another way.
+    """
+
+
 class Misconfigured(SendError):
     """Our credentials or our number are wrong. -> errored, and a coordinator is told."""
 

@@ -37,6 +37,7 @@ from bot.channels.base import (
     Sent,
     Throttled,
     Uncertain,
+    Unreachable,
 )
 from domain.code import code_in
 from domain.contact import URN
@@ -270,17 +271,17 @@ _POLL_SECONDS = 25
 
 def _send_error(
     error: TelegramError,
-) -> ConnectionFailed | ContactStopped | Misconfigured | Rejected | Throttled | Uncertain:
+) -> ConnectionFailed | ContactStopped | Misconfigured | Rejected | Throttled | Uncertain | Unreachable:
     match error:  # BadRequest is a NetworkError to the library: it must come first, or it would be retried
         case RetryAfter():
             wait = error.retry_after
             return Throttled("429", float(wait.total_seconds() if hasattr(wait, "total_seconds") else wait))
         case Forbidden():
-            return ContactStopped("403")
+            return Unreachable("403 gone") if "deactivated" in str(error).lower() else ContactStopped("403")
         case InvalidToken():
             return Misconfigured("401")
         case BadRequest():
-            return ContactStopped("400 chat") if "chat not found" in str(error).lower() else Rejected("400")
+            return Unreachable("400 chat") if "chat not found" in str(error).lower() else Rejected("400")
         case TimedOut() | NetworkError() if isinstance(error.__cause__, _UNSENT):
             return ConnectionFailed("no connection")
         case TimedOut():

@@ -27,6 +27,7 @@ from bot.channels.base import (
     Sent,
     Throttled,
     Uncertain,
+    Unreachable,
 )
 from domain.contact import URN
 from domain.message import DeliveryReport, OutgoingMessage, Received, Status
@@ -45,9 +46,14 @@ STATUS = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
+#: Nobody is at that number, or it takes no texts: of a refusal (no valid number, no mobile), and of a receipt (the
+#: handset cannot be reached, blocks us, is unknown, or is a landline).
+NO_SUCH_NUMBER = frozenset({"21211", "21614"})
+NEVER_ARRIVES = frozenset({"30003", "30004", "30005", "30006"})
 _UNDECIDED = frozenset({"queued", "accepted", "scheduled", "sending", "receiving", "received", "partially_delivered"})
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _LONGEST_VALIDITY = 36_000  # seconds (Message resource, ValidityPeriod)
+_PAGE = 1000  # the most that Twilio lists at once
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: What may come of a request; the last two of an answer that is not Twilio's but a gateway's page.
 _SEND_FAULTS = (TwilioException, aiohttp.ClientError, TimeoutError, JSONDecodeError, UnicodeDecodeError)
@@ -116,7 +122,8 @@ def receive_status(form: Mapping[str, str], message_id: str | None) -> list[Deli
             external_id,
             STATUS[word],
             None if message_id is None else int(message_id),
-            form.get("ErrorCode"),
+            code := form.get("ErrorCode"),
+            unreachable=STATUS[word] is Status.FAILED and code in NEVER_ARRIVES,
         )
     ]
 
@@ -183,6 +190,32 @@ class Twilio:
         ours = [m for m in listed if m.direction != "inbound" and m.body == message.text]
         return [str(m.sid) for m in reversed(ours)]  # Twilio lists the newest first
 
+    async def received_since(self, moment: datetime, *, page: int = _PAGE) -> list[tuple[datetime, Received]]:
+        """What people sent us since then, by Twilio's log, with when; the oldest first. `page` is how many
+        are listed at once. Raises SendError.
+
+        An account with a messaging service alone is asked for all of its texts, since its numbers are not known.
+        """
+        own = {"to": self._sender["from_"]} if "from_" in self._sender else {}
+        numbers = frozenset(own.values())
+        found: list[tuple[datetime, Received]] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                listed = await self._client.messages.page_async(date_sent_after=moment, page_size=page, **own)
+            while listed is not None:
+                for m in listed:
+                    if m.direction != "inbound" or m.date_sent is None:
+                        continue
+                    form = {"MessageSid": str(m.sid), "From": str(m.from_ or ""), "Body": m.body or ""}
+                    if m.from_:
+                        found += [(m.date_sent, received) for received in receive_inbound(form, numbers)]
+                async with asyncio.timeout(self._timeout):
+                    listed = await listed.next_page_async()
+        except _SEND_FAULTS as error:
+            raise _send_error(error) from error
+        found.reverse()  # Twilio lists the newest first; of one second it has the order
+        return sorted(found, key=lambda one: one[0])
+
     def cost(self, message: OutgoingMessage) -> int:
         return segments(message.text).count
 
@@ -206,6 +239,8 @@ def _refusal(status: int, code: str) -> SendError:
     """Codes: twilio.com/docs/api/errors. The exception's own text may hold the number: it is not kept."""
     if code == "21610":
         return ContactStopped(code)
+    if code in NO_SUCH_NUMBER:
+        return Unreachable(code)
     if status == 429 or code in ("20429", "21611"):
         return Throttled(code, 600 if code == "21611" else 2)
     if status in (401, 403) or code in ("20003", "21212", "21603", "21606", "21659", "21660"):

@@ -41,6 +41,7 @@ MEANING = {
     "my_data": "asks what we hold on them: answer within a month (UK GDPR, article 15)",
     "forget_me": "asks to be forgotten: answer within a month (UK GDPR, article 17)",
     "not_sent": "a message did not reach them",
+    "unreachable": "nothing reaches them at that number or account any more: call them, or ask for a new one",
     "misconfigured": "a provider refuses our credentials: see mime check",
     "parked": "a message of theirs could not be handled: tell whoever looks after the program",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import date
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +14,7 @@ import store.migrations
 from bot.app import library, utc_now
 from bot.commands.failing import FAILED
 from bot.versions import version
+from config.holidays import bank_holidays
 from config.settings import Settings, SettingsError, read_settings
 from evaluation.store import EvaluationStore
 from flows.library import Library
@@ -25,6 +27,8 @@ app = typer.Typer()
 
 #: Days after which somebody should call the crisis numbers again, to see that they are right.
 CHECK_NUMBERS_AFTER = 180
+#: Days before the known bank holidays end on which somebody should add the next ones.
+ADD_HOLIDAYS_BEFORE = 60
 
 
 @app.command()
@@ -58,10 +62,25 @@ def findings() -> Iterator[tuple[bool, str]]:
     numbers = f"the crisis numbers were last checked on {settings.crisis_checked:%d %B %Y}"
     again = "" if days <= CHECK_NUMBERS_AFTER else "; call each of them, then set MIME_CRISIS_CHECKED to the day"
     yield not again, numbers + again
+    yield holidays_known(settings, utc_now().date())
     heard = flows.distress.languages
     yield bool(heard), f"danger is heard in {', '.join(heard) or 'no language: config/distress/ is empty'}"
     yield True, f"{len(flows.flows)} questionnaires: {', '.join(flows.flows)}"
     yield from _languages(settings, flows)
+
+
+def holidays_known(settings: Settings, today: date) -> tuple[bool, str]:
+    """Whether the bank holidays are known for long enough from that day on, and what there is to say."""
+    if settings.send_on_bank_holidays:
+        return True, "messages go out on bank holidays as on any day"
+    try:
+        until = bank_holidays().until
+    except ValueError as error:
+        return False, str(error)
+    known = f"the bank holidays are known until {until:%d %B %Y}"
+    if (until - today).days > ADD_HOLIDAYS_BEFORE:
+        return True, known
+    return False, f"{known}; add the next ones to config/bank_holidays.yaml from www.gov.uk/bank-holidays"
 
 
 def _credentials(settings: Settings) -> Iterator[tuple[bool, str]]:

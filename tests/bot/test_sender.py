@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from starlette.requests import Request
 from structlog.testing import capture_logs
 
 from benchmarks.standins.telegram import TelegramFaults
 from benchmarks.standins.twilio import TwilioFaults
 from bot.app import utc_now
 from bot.channels.simulated import Simulated
+from bot.circuit import FAILURES, FIRST_PAUSE
+from bot.health import Health
 from bot.pace import Pace
 from bot.sender import BACKOFF, LEASE, Sender
 from domain.contact import URN
@@ -238,14 +241,67 @@ async def test_who_told_twilio_to_stop_gets_nothing_more(world: Live) -> None:
 
 
 async def test_a_refused_message_does_not_hold_up_the_next_one(world: Live) -> None:
-    world.twilio.faults = TwilioFaults(refused={ANNS_NUMBER: 21614})
+    world.twilio.faults = TwilioFaults(refused={ANNS_NUMBER: 21408})
     told = await queue(world, ANN, "CHECKIN", "yes")
     await world.send("sms")
-    assert await world.outbox("status, error") == [("failed", "21614")] * 2
+    assert await world.outbox("status, error") == [("failed", "21408")] * 2
     world.twilio.faults = TwilioFaults()
     told = await queue(world, ANN, "5")
     await world.send("sms")
     assert [message.body for message in world.twilio.sent_to(ANNS_NUMBER)] == told
+
+
+@pytest.mark.parametrize("code", [21211, 21614])
+async def test_a_number_that_is_none_gets_nothing_more_and_the_team_sees_it_once(world: Live, code: int) -> None:
+    world.twilio.faults = TwilioFaults(refused={ANNS_NUMBER: code})
+    await queue(world, ANN, "CHECKIN", "yes")
+    await world.send("sms")
+    assert await world.outbox("status, error") == [("failed", str(code)), ("cancelled", None)]
+    assert await world.alerts() == [("unreachable", f"sms {code}")]
+    world.clock.forward(timedelta(hours=30))
+    await ring_due(world.app.database, now(world), world.clock())
+    await world.send("sms")
+    assert await world.outbox() == ["failed", "cancelled"]
+    assert await world.alerts() == [("unreachable", f"sms {code}")]
+
+
+async def test_a_telegram_account_that_is_gone_gets_nothing_more(world: Live) -> None:
+    world.telegram.faults = TelegramFaults(unknown_chats=frozenset({BENS_CHAT}))
+    await queue(world, BEN, "/checkin", "yes")
+    await world.send()
+    assert await world.outbox("status, error") == [("failed", "400 chat"), ("cancelled", None)]
+    assert await world.alerts() == [("unreachable", "telegram 400 chat")]
+
+
+async def test_a_receipt_that_nothing_will_ever_arrive_is_the_end_of_that_number(world: Live) -> None:
+    await queue(world, ANN, "CHECKIN")
+    await world.send("sms")
+    world.clock.forward(timedelta(hours=24))
+    await ring_due(world.app.database, now(world), world.clock())
+    (first, waiting) = await world.outbox("id, message_class")
+    assert waiting[1] == 2
+    receipt = DeliveryReport("sms", "SM1", Status.FAILED, first[0], "30005", unreachable=True)
+    for _ in range(2):
+        await world.app.dispatcher.handle([receipt], world.clock())
+    assert await world.outbox() == ["failed", "cancelled"]
+    assert await world.alerts() == [("unreachable", "sms 30005")]
+    assert (await world.rows("SELECT blocked_at FROM urns"))[0][0] == to_ms(world.clock())
+    told = await queue(world, ANN, "CHECKIN")  # who writes can be reached after all
+    await world.send("sms")
+    assert [message.body for message in world.twilio.sent_to(ANNS_NUMBER)][1:] == told
+    assert (await world.rows("SELECT blocked_at FROM urns"))[0][0] is None
+
+
+async def test_who_has_written_since_is_reached_whatever_an_old_receipt_says(world: Live) -> None:
+    await queue(world, ANN, "CHECKIN")
+    await world.send("sms")
+    ((first,),) = await world.rows("SELECT id FROM outbox")
+    world.clock.forward(timedelta(minutes=1))
+    await queue(world, ANN, "yes")
+    receipt = DeliveryReport("sms", "SM1", Status.FAILED, first, "30003", unreachable=True)
+    await world.app.dispatcher.handle([receipt], world.clock())
+    assert await world.outbox() == ["failed", "queued"]
+    assert await world.alerts() == [("not_sent", "30003")]
 
 
 async def test_wrong_credentials_lose_no_message(world: Live, flows: Library) -> None:
@@ -270,6 +326,52 @@ async def test_what_comes_too_late_is_not_sent_and_the_team_is_told(world: Live)
     assert world.telegram.sent == []
     assert await world.outbox() == ["expired"]
     assert await world.alerts() == [("not_sent", "expired")]
+
+
+# An account that fails
+
+
+async def test_an_account_that_fails_again_and_again_is_left_alone_and_the_other_goes_on(world: Live) -> None:
+    people = [f"telegram:{chat}" for chat in range(6001, 6011)]
+    for who in people:
+        await queue(world, who, "/checkin")
+    world.telegram.faults = TelegramFaults(unavailable=1)
+    sender = world.sender("telegram")
+    while not sender.circuit.is_open:
+        await world.send()
+    tried = world.telegram.requests["sendMessage"]
+    world.clock.forward(timedelta(seconds=FIRST_PAUSE - 1))
+    await world.send()
+    assert world.telegram.requests["sendMessage"] == tried
+    await queue(world, ANN, "CHECKIN")
+    await world.send("sms")
+    assert world.twilio.accepted == 1
+    world.clock.forward(timedelta(seconds=8))
+    await world.send()
+    assert world.telegram.requests["sendMessage"] == tried + 1  # one tries for all
+    assert sender.circuit.rests(world.clock().timestamp()) == 2 * FIRST_PAUSE
+    world.telegram.faults = TelegramFaults()
+    for _ in range(3):
+        world.clock.forward(timedelta(seconds=2 * FIRST_PAUSE))
+        await world.send()
+    assert not sender.circuit.is_open
+    assert sorted(message.chat_id for message in world.telegram.sent) == list(range(6001, 6011))
+
+
+async def test_an_account_that_is_left_alone_is_told_to_who_watches(world: Live) -> None:
+    app, sender = world.app, world.sender("sms")
+    health = Health(app.database, app.evaluation, app.dispatcher, app.senders, None, world.clock)
+    for one in app.senders:
+        one.alive_at = world.clock()
+    assert (await health.faults(), health.warnings()) == ([], [])
+    for _ in range(FAILURES):
+        sender.circuit.failed(world.clock().timestamp())
+    assert await health.faults() == []  # no reason to stop bringing it webhooks
+    (warning,) = health.warnings()
+    assert warning.startswith("sms: the provider fails")
+    metrics = bytes((await health.metrics(Request({"type": "http"}))).body).decode()
+    assert 'mime_account_failing{channel="sms"} 1' in metrics
+    assert 'mime_account_failing{channel="telegram"} 0' in metrics
 
 
 # What nobody can tell

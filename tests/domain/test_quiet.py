@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -190,3 +190,81 @@ def test_before_is_the_last_moment_with_room(start: time, end: time, instant: da
         assert awake == list(range(len(awake)))
         assert len(awake) <= 15
         assert len(awake) == 15 or quiet.cover(found - timedelta(minutes=1))
+
+
+# Holidays
+
+#: Good Friday to Easter Monday, the night in which the clocks go on, and the day on which they go back.
+DAYS = frozenset(
+    {date(2026, 4, 3), date(2026, 4, 4), date(2026, 4, 5), date(2026, 4, 6), date(2026, 3, 29), date(2026, 10, 25)}
+)
+CLOSED = QuietHours(time(20), time(9), LONDON, DAYS)
+
+
+@pytest.mark.parametrize(
+    ("instant", "after"),
+    [
+        (at(2, 19, 59, month=4), at(2, 19, 59, month=4)),
+        (at(2, 20, month=4), at(7, 9, month=4)),
+        (at(3, 12, month=4), at(7, 9, month=4)),
+        (at(6, 23, month=4), at(7, 9, month=4)),
+        (at(29, 12, month=3), at(30, 9, month=3)),
+        (at(24, 21, month=10), at(26, 9, month=10)),
+    ],
+)
+def test_what_falls_on_a_holiday_waits_for_the_morning_after(instant: datetime, after: datetime) -> None:
+    assert CLOSED.after(instant) == after
+
+
+def test_without_quiet_hours_a_holiday_ends_at_midnight() -> None:
+    quiet = QuietHours(time(0), time(0), LONDON, DAYS)
+    assert quiet.after(at(3, 12, month=4)) == at(7, 0, month=4)
+    assert quiet.after(at(29, 12, month=3)) == at(30, 0, month=3)
+    assert not quiet.cover(at(7, 0, month=4))
+
+
+def test_a_holiday_whose_midnight_the_clocks_skip_ends_when_they_do() -> None:
+    havana = ZoneInfo("America/Havana")  # on 8 March 2026 from 00:00 to 01:00
+    quiet = QuietHours(time(0), time(0), havana, frozenset({date(2026, 3, 7)}))
+    assert quiet.after(datetime(2026, 3, 7, 12, tzinfo=havana)) == datetime(2026, 3, 8, 5, tzinfo=UTC)
+
+
+def test_on_any_day_holidays_do_not_count() -> None:
+    assert CLOSED.on_any_day == NIGHT
+    assert CLOSED.on_holiday(at(3, 12, month=4))
+    assert not CLOSED.on_any_day.cover(at(3, 12, month=4))
+    assert NIGHT.on_any_day is NIGHT
+
+
+_HOLIDAYS = st.frozensets(
+    st.sampled_from([FORWARD.date(), BACK.date()]) | st.dates(date(2026, 3, 26), date(2026, 4, 1))
+)
+
+
+@given(_TIMES, _TIMES, _INSTANTS, _HOLIDAYS, st.sampled_from(["Europe/London", "America/Havana", "Asia/Beirut"]))
+def test_nothing_is_ever_moved_into_a_holiday_nor_further_than_it_must(
+    start: time, end: time, instant: datetime, holidays: frozenset[date], zone: str
+) -> None:
+    quiet = QuietHours(start, end, ZoneInfo(zone), holidays)
+    after = quiet.after(instant)
+    assert not quiet.cover(after)
+    assert after >= instant
+    assert (after == instant) is (not quiet.cover(instant))
+    assert after.astimezone(quiet.zone).date() not in holidays
+    assert quiet.on_any_day.after(instant) <= after
+    assert after - instant <= timedelta(hours=25) * (len(holidays) + 1)
+    if zone == "Europe/London" and not any(time(1) <= t < time(2) for t in (start, end)):
+        waited = int((after - instant).total_seconds()) // 60
+        assert all(quiet.cover(instant + timedelta(minutes=n)) for n in range(0, waited, 13))
+
+
+@given(_TIMES, _TIMES, _INSTANTS, _HOLIDAYS)
+def test_what_comes_before_a_holiday_comes_on_none(
+    start: time, end: time, instant: datetime, holidays: frozenset[date]
+) -> None:
+    quiet = QuietHours(start, end, LONDON, holidays)
+    found = quiet.before(instant, room=ROOM, within=timedelta(days=14))
+    if found is not None:
+        assert not quiet.cover(found)
+        assert found <= instant
+        assert (found == instant) is (not quiet.cover(instant))

@@ -256,6 +256,16 @@ def test_a_reminder_is_in_time_and_never_in_quiet_hours(
     assert all(b.due_at - a.due_at > timedelta(minutes=30) for a, b in pairwise(found))
 
 
+@given(_events(), _QUIET, _hours(), _PERSON, _BOOKED)
+def test_a_holiday_moves_no_reminder(
+    event: Event, quiet: QuietHours, hours: PreferredHours | None, zone: ZoneInfo | None, booked: int
+) -> None:
+    now = event.starts_at - booked * QUARTER
+    before = [(event.starts_at - timedelta(days=n)).astimezone(quiet.zone).date() for n in range(9)]
+    closed = replace(quiet, holidays=frozenset(before))
+    assert reminders(event, now, closed, hours, zone) == reminders(event, now, quiet, hours, zone)
+
+
 @given(_events(), _QUIET, _hours(), _PERSON, _BOOKED, st.integers(0, 96))
 def test_the_later_they_are_planned_the_fewer_there_are_and_no_other_ones(
     event: Event, quiet: QuietHours, hours: PreferredHours | None, zone: ZoneInfo | None, booked: int, later: int
