@@ -33,12 +33,13 @@ from bot.conversation import Conversation
 from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
-from bot.happenings import ChannelKind, Happenings
+from bot.happenings import WORTH_SENDING, ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
 from bot.sender import Sender
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
+from domain.broadcast import Terms
 from domain.contact import URN
 from domain.ids import Ids
 from domain.phone import is_mobile
@@ -48,6 +49,7 @@ from flows.loader import load_library
 from flows.render import Renderer
 from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
+from store.broadcasts import Post, tend
 from store.changes import Due
 from store.database import Database
 from store.fires import forget_seen
@@ -82,6 +84,7 @@ class App:
     ticker: Ticker
     clock: Callable[[], datetime]
     ids: Ids
+    post: Post
     telegram: Telegram | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
@@ -176,7 +179,30 @@ def build(
         Ticker(clock),
         clock,
         ids,
+        post(settings, database, vault, flows, renderer, ids),
         bot,
+    )
+
+
+def post(
+    settings: Settings, database: Database, vault: Vault, flows: Library, renderer: Renderer, ids: Callable[[], int]
+) -> Post:
+    """What broadcasts are prepared with."""
+    return Post(
+        database=database,
+        vault=vault,
+        library=flows,
+        renderer=renderer,
+        quiet=settings.quiet,
+        ids=ids,
+        terms=Terms(
+            pence=settings.sms_segment_pence,
+            a_second={"sms": settings.sms_segments_per_second, "telegram": settings.telegram_messages_per_second},
+            cap=settings.monthly_cap_pence,
+            two_people=settings.broadcasts_need_two_people,
+        ),
+        numbers=settings.numbers,
+        worth=WORTH_SENDING,
     )
 
 
@@ -357,6 +383,7 @@ def _start_ticker(app: App) -> None:
     app.ticker.every(
         app.settings.export_every_seconds, "export", partial(push, app.database, app.evaluation, app.vault)
     )
+    app.ticker.every(1, "broadcasts", partial(tend, app.post))
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.start()
