@@ -22,6 +22,7 @@ COMMANDS = (
     "drill",
     "poster",
     "event",
+    "broadcast",
     "opportunity",
     "lint",
     "bench",

@@ -195,14 +195,19 @@ def post(
         renderer=renderer,
         quiet=settings.quiet,
         ids=ids,
-        terms=Terms(
-            pence=settings.sms_segment_pence,
-            a_second={"sms": settings.sms_segments_per_second, "telegram": settings.telegram_messages_per_second},
-            cap=settings.monthly_cap_pence,
-            two_people=settings.broadcasts_need_two_people,
-        ),
+        terms=terms(settings),
         numbers=settings.numbers,
         worth=WORTH_SENDING,
+    )
+
+
+def terms(settings: Settings) -> Terms:
+    """What sending costs and takes, and what the project allows."""
+    return Terms(
+        pence=settings.sms_segment_pence,
+        a_second={"sms": settings.sms_segments_per_second, "telegram": settings.telegram_messages_per_second},
+        cap=settings.monthly_cap_pence,
+        two_people=settings.broadcasts_need_two_people,
     )
 
 
