@@ -35,7 +35,7 @@ from domain.segment import Segment
 from flows.fold import fold
 from flows.library import Library
 from flows.render import Renderer
-from store import recipients
+from store import outbox, people, recipients
 from store import tables as t
 from store.broadcast_words import Words
 from store.bulk import fetch
@@ -313,6 +313,32 @@ async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None
             return ahead
 
 
+async def try_out(
+    connection: AsyncConnection, post: Post, number: int, contact_id: int, language: str | None, now: datetime
+) -> None:
+    """Send it to one person of the team, at once, in that language or their own. Raises BroadcastRefused."""
+    kept = await _found(connection, number)
+    broadcast = kept.broadcast
+    address = await people.address_of(connection, contact_id)
+    if address is None:
+        raise BroadcastRefused("you cannot be reached: write to the bot from your own phone first")
+    event = None if broadcast.event is None else await _event_numbered(connection, broadcast.event)
+    _, words = _sought(post, broadcast, event)
+    chosen = words.language(language or address.language)
+    if chosen is None or (language is not None and chosen != language):
+        raise BroadcastRefused(f"there is no reviewed text in {language or 'your language'}: add one")
+    nickname = await people.nickname(connection, post.vault, contact_id) or ""
+    one = Recipient(contact_id, chosen, address.urn_key, address.channel, nickname=nickname)
+    text, _ = words.of(one)
+    id, now_ms = post.ids(), to_ms(now)
+    ends = now_ms + int(post.worth[MessageClass.REPLY].total_seconds() * 1000)
+    message = Queued(
+        id, f"test/{broadcast.id}/{id}", contact_id, one.urn_key, one.channel, MessageClass.REPLY, text, "", (),
+        now_ms, ends,
+    )  # fmt: skip
+    await outbox.queue(connection, post.vault, message, now_ms)
+
+
 async def everybody(connection: AsyncConnection) -> int:
     """At how many people a preview looks."""
     count: int = (await connection.execute(select(func.count()).select_from(t.contacts))).scalar_one()
@@ -557,12 +583,12 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
     """Queue the next page of people in one transaction; how many. None where there is nothing to do now."""
     async with post.database.hot() as tx:
         (rows,) = await tx.fetch(fetch(_ROW, id, locking=" FOR UPDATE"))
-        document, state, prepared, cursor, queued, counted, people, clocks, latest, started_at = rows[0]
+        document, state, prepared, cursor, queued, counted, foreseen, clocks, latest, started_at = rows[0]
         if state != BroadcastState.SENDING or prepared:
             return None
         broadcast = _BROADCAST.validate_json(document)
         begins = starts(broadcast.send_at, broadcast.days, post.quiet, from_ms(started_at))
-        if _day(queued, people, begins) > now + _LEAD:
+        if _day(queued, foreseen, begins) > now + _LEAD:
             return None
         event = None
         if broadcast.event is not None:
@@ -578,7 +604,7 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
         now_ms, segments = to_ms(now), 0
         for n, one in enumerate(page.recipients):
             text, count = words.of(one)
-            begin = max(now_ms, to_ms(_day(queued + n, people, begins)))
+            begin = max(now_ms, to_ms(_day(queued + n, foreseen, begins)))
             at = course.next(one.channel, _units(one.channel, count), begin, one.hours)
             latest, segments = max(latest, at), segments + count
             made.append((one, text, count, at))
@@ -594,9 +620,9 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
     return len(made)
 
 
-def _day(nth: int, people: int, begins: list[datetime]) -> datetime:
+def _day(nth: int, of: int, begins: list[datetime]) -> datetime:
     """When the day begins on which the nth of so many is written to."""
-    return begins[min(nth * len(begins) // max(people, 1), len(begins) - 1)]
+    return begins[min(nth * len(begins) // max(of, 1), len(begins) - 1)]
 
 
 def _message(
