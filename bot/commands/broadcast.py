@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.app import library, post, terms, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.members import vocabulary
-from bot.commands.opened import settings_with_key
+from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
 from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds, what_stops
 from domain.contact import Purpose
@@ -137,7 +137,7 @@ def new(
             )
             if save_segment:
                 await broadcasts.save_segment(connection, desk.ids(), save_segment, whom, utc_now())
-            return await broadcasts.add(connection, desk, draft, await _who(connection, desk, by), utc_now())
+            return await broadcasts.add(connection, desk, draft, await _who(connection, desk.vault, by), utc_now())
 
     made = _act(settings, flows, "making the broadcast", make)
     typer.echo(f"Broadcast {made.number}: {sentence(made.segment, names)}.")
@@ -166,7 +166,7 @@ def test(
 
     async def act(desk: Post) -> None:
         async with desk.database.begin() as connection:
-            who = await _who(connection, desk, by)
+            who = await _who(connection, desk.vault, by)
             if who is None:
                 raise BroadcastRefused("--by is missing: it goes to you alone")
             await broadcasts.try_out(connection, desk, number, who, language or None, utc_now())
@@ -180,11 +180,11 @@ def approve(number: Number, by: By = "") -> None:
     """Say that it may be sent. Where the project wants a second person, that is somebody who did not make it."""
     settings = settings_with_key(_NO_KEY)
 
-    async def act(desk: Post) -> None:
-        async with desk.database.begin() as connection:
-            await broadcasts.approve(connection, desk.terms, number, await _who(connection, desk, by))
+    async def act(connection: AsyncConnection, vault: Vault) -> None:
+        await broadcasts.approve(connection, terms(settings), number, await _who(connection, vault, by))
 
-    _act(settings, _library(settings), "approving the broadcast", act)
+    with _refused(), at_the_stores("approving the broadcast"):
+        at_the_store(settings, act)
     typer.echo(f"Broadcast {number} is approved: mime broadcast send {number}")
 
 
@@ -216,11 +216,8 @@ def pause(number: Number) -> None:
     """Send no more of it for now."""
     settings = settings_with_key(_NO_KEY)
 
-    async def act(desk: Post) -> None:
-        async with desk.database.begin() as connection:
-            await broadcasts.pause(connection, number)
-
-    _act(settings, _library(settings), "pausing the broadcast", act)
+    with _refused(), at_the_stores("pausing the broadcast"):
+        at_the_store(settings, lambda connection, _: broadcasts.pause(connection, number))
     typer.echo(f"Broadcast {number} is paused: mime broadcast resume {number}")
 
 
@@ -241,11 +238,8 @@ def stop(
     if not yes:
         _agree(f"Broadcast {number} cannot be begun again. Stop it?")
 
-    async def act(desk: Post) -> int:
-        async with desk.database.begin() as connection:
-            return await broadcasts.stop(connection, number, utc_now())
-
-    held_back = _act(settings, _library(settings), "stopping the broadcast", act)
+    with _refused(), at_the_stores("stopping the broadcast"):
+        held_back = at_the_store(settings, lambda connection, _: broadcasts.stop(connection, number, utc_now()))
     typer.echo(f"Broadcast {number} is stopped; {_people(held_back)} who waited for it will get nothing.")
 
 
@@ -254,11 +248,8 @@ def list_broadcasts() -> None:
     """Show each broadcast and how far it is."""
     settings = settings_with_key(_NO_KEY)
 
-    async def act(desk: Post) -> list[Kept]:
-        async with desk.database.read() as connection:
-            return await broadcasts.listing(connection)
-
-    found = _act(settings, _library(settings), "reading the broadcasts", act)
+    with at_the_stores("reading the broadcasts"):
+        found = at_the_store(settings, lambda connection, _: broadcasts.listing(connection))
     for kept in found:
         typer.echo(_line(kept))
     if not found:
@@ -388,11 +379,11 @@ def _refuse(faults: Iterable[str], nothing: str) -> NoReturn:
     fail(nothing)
 
 
-async def _who(connection: AsyncConnection, desk: Post, name: str) -> int | None:
+async def _who(connection: AsyncConnection, vault: Vault, name: str) -> int | None:
     """The contact of that person of the team; None for no name. Raises BroadcastRefused where nobody is called so."""
     if not name:
         return None
-    everybody = await team.members(connection, desk.vault)
+    everybody = await team.members(connection, vault)
     found = [one.address.contact_id for one in everybody if fold(one.name) == fold(name)]
     if len(set(found)) != 1:
         raise BroadcastRefused(f"--by {name}: {'several people' if found else 'nobody'} of the team are called so")
