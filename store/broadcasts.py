@@ -81,7 +81,7 @@ class Post:
     terms: Terms
     numbers: Mapping[str, str]
     worth: Mapping[MessageClass, timedelta]
-    page: int = 2000
+    page: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

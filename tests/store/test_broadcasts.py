@@ -22,7 +22,7 @@ from domain.message import MessageClass, Status
 from domain.segment import Known, Segment, meant
 from domain.sms import segments as counted
 from flows.library import Library
-from store import broadcasts
+from store import broadcasts, erasure
 from store import tables as t
 from store.broadcasts import Post
 from store.database import Database
@@ -531,3 +531,13 @@ async def test_a_paused_invitation_waits_and_a_stopped_one_is_gone(world: World)
     await order(world, "stop", broadcast.number)
     await world.ring()
     assert await world.told(phone(0)) == []
+
+
+async def test_a_broadcast_outlives_who_made_it(world: World) -> None:
+    """They may ask to be forgotten as anybody: then nothing says that it was them."""
+    app = world.app
+    ids = await put(app, [Somebody(), Somebody()])
+    async with app.database.begin() as connection:
+        await broadcasts.add(connection, app.post, draft(), ids[0], app.clock())
+        await erasure.erase(connection, app.vault, app.ids, ids[0], "AAAAAAAA", app.clock())
+    assert [tuple(row) for row in await world.rows("SELECT number, made_by FROM broadcasts")] == [(1, None)]
