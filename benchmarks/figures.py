@@ -181,6 +181,20 @@ FIGURES = (
             ),
         )
     ),
+    *(
+        _one(
+            f"broadcast-{database}",
+            f"Preparing a broadcast in six languages, {name}",
+            "s",
+            f"broadcast-{database}",
+            "queue_seconds",
+            ("queued", "to {} people"),
+            ("preview_seconds", "previewed in {} s"),
+            ("grown_mb", "{} MB more memory"),
+            ("longest_stall_ms", "the loop stood still for {} ms at most"),
+        )
+        for database, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL"))
+    ),
     _one(
         "memory",
         "Memory for a conversation that waits",

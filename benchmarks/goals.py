@@ -37,6 +37,8 @@ GOALS = {
     "postgresql-second-worker": Goal(0, 30, above=True),
     "webhooks-to-stock": Goal(0.8, 1.5),
     "webhooks-broadcast-p99": Goal(250, 100, lower=True),
+    "broadcast-sqlite": Goal(10, 5, lower=True),
+    "broadcast-postgresql": Goal(10, 5, lower=True),
     "memory": Goal(200, 60, lower=True),
     "start": Goal(2, 1, lower=True),
     "start-memory": Goal(150, 100, lower=True),

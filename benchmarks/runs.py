@@ -31,6 +31,7 @@ class Part(StrEnum):
     FLOORS = "floors"
     WEBHOOKS = "webhooks"
     OUTBOX = "outbox"
+    BROADCAST = "broadcast"
     MEMORY = "memory"
     START = "start"
     SEGMENTS = "segments"
@@ -216,6 +217,19 @@ RUNS = (
         )
         for provider in ("telegram", "twilio")
         for bare in ((), ("--bare",))
+    ),
+    *(
+        Run(
+            f"broadcast-{database}",
+            Part.BROADCAST,
+            f"preparing a broadcast, {name}",
+            "broadcast",
+            ("--people", "100000", "--database", database),
+            ("--people", "2000", "--database", database),
+            once=True,
+            postgres=database == "postgresql",
+        )
+        for database, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL"))
     ),
     Run("start", Part.START, "mime serve until ready", "start", ("--times", "5"), ("--times", "1"), once=True),
     Run("segments", Part.SEGMENTS, "SMS segments by language", "message_costs", (), (), once=True),

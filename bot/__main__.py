@@ -25,6 +25,7 @@ COMMANDS = (
     "drill",
     "poster",
     "event",
+    "broadcast",
     "opportunity",
     "people",
     "lint",

@@ -34,13 +34,14 @@ from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
 from bot.events import attendance, calendar, certificate, tasks
-from bot.happenings import ChannelKind, Happenings
+from bot.happenings import WORTH_SENDING, ChannelKind, Happenings
 from bot.health import Health
 from bot.pace import Pace
 from bot.reconciling import Reconciliation
 from bot.sender import Sender
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
+from domain.broadcast import Terms
 from domain.contact import URN
 from domain.ids import Ids
 from domain.phone import is_mobile
@@ -50,6 +51,7 @@ from flows.loader import load_library
 from flows.render import Renderer
 from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
+from store.broadcasts import Post, tend
 from store.changes import Due
 from store.database import Database
 from store.fall_back import fall_back
@@ -85,6 +87,7 @@ class App:
     ticker: Ticker
     clock: Callable[[], datetime]
     ids: Ids
+    post: Post
     telegram: Telegram | None = None
     reconciliation: Reconciliation | None = None
     routes: list[BaseRoute] = field(default_factory=list)
@@ -183,8 +186,36 @@ def build(
         Ticker(clock),
         clock,
         ids,
+        post(settings, database, vault, flows, renderer, ids),
         bot,
         reconciliation,
+    )
+
+
+def post(
+    settings: Settings, database: Database, vault: Vault, flows: Library, renderer: Renderer, ids: Callable[[], int]
+) -> Post:
+    """What broadcasts are prepared with."""
+    return Post(
+        database=database,
+        vault=vault,
+        library=flows,
+        renderer=renderer,
+        quiet=settings.quiet,
+        ids=ids,
+        terms=terms(settings),
+        numbers=settings.numbers,
+        worth=WORTH_SENDING,
+    )
+
+
+def terms(settings: Settings) -> Terms:
+    """What sending costs and takes, and what the project allows."""
+    return Terms(
+        pence=settings.sms_segment_pence,
+        a_second={"sms": settings.sms_segments_per_second, "telegram": settings.telegram_messages_per_second},
+        cap=settings.monthly_cap_pence,
+        two_people=settings.broadcasts_need_two_people,
     )
 
 
@@ -374,6 +405,7 @@ def _start_ticker(app: App) -> None:
         app.ticker.every(20, "fall-back", partial(_fall_back, app))
     if app.reconciliation is not None:
         app.ticker.every(60, "reconcile", app.reconciliation.tick)
+    app.ticker.every(1, "broadcasts", partial(tend, app.post))
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))

@@ -320,13 +320,14 @@ class Conversation:
         *,
         programme: Programme = NO_PROGRAMME,
         about: tuple[int, ...] = (),
+        answers: Mapping[str, Answer] | None = None,
         message_class: MessageClass = MessageClass.INVITATION,
     ) -> Turn:
         """A flow is due for somebody who did not just write: a repeated check-in, an invitation."""
         turn = Turn(self.library.language(person.contact.language), message_class=message_class)
         turn.programme = programme
         if person.contact.stopped_at is None:
-            self._start(turn, person, flow, channel, urn_key, now, about=about)
+            self._start(turn, person, flow, channel, urn_key, now, answers, about)
         self._knock(turn, person)
         return turn
 

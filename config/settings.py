@@ -30,6 +30,10 @@ def _hours(text: Any) -> Any:
     return time(start_hour, start_minute), time(end_hour, end_minute)
 
 
+def _or_none(text: Any) -> Any:
+    return None if isinstance(text, str) and not text.strip() else text
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -112,6 +116,12 @@ class Settings(BaseSettings):
     telegram_messages_per_second: Annotated[float, Field(gt=0)] = 28
     telegram_seconds_per_chat: Annotated[float, Field(ge=0)] = 1
     sms_segments_per_second: Annotated[float, Field(gt=0)] = 1
+    #: What an SMS segment costs, in pence, and what a month of them may cost; empty: no limit. A broadcast that would
+    #: cost more is not begun.
+    sms_segment_pence: Annotated[float, Field(ge=0)] = 4.0
+    monthly_cap_pence: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_or_none)] = None
+    #: Whether a second person of the team must approve a broadcast.
+    broadcasts_need_two_people: bool = False
     export_every_seconds: Annotated[float, Field(gt=0)] = 60
     #: How long what people said is kept, in calendar months (docs/howto/rights-and-retention.md says why so long).
     keep_messages_months: Annotated[int, Field(ge=1)] = 12

@@ -73,10 +73,17 @@ def fetch(text: str, *values: Any, locking: str = "") -> Fetch:
 
 
 def insert(
-    table: Table, columns: Sequence[str], *, update_on: Sequence[str] = (), newer: str = "", once: Sequence[str] = ()
+    table: Table,
+    columns: Sequence[str],
+    *,
+    update_on: Sequence[str] = (),
+    newer: str = "",
+    once: Sequence[str] = (),
+    unless_there: Sequence[str] = (),
 ) -> Write:
     """Rows in the order of `columns`. With `update_on`, a row of the same key is overwritten, but only by
-    a higher `newer` where that is given, and not in the columns that are written `once`.
+    a higher `newer` where that is given, and not in the columns that are written `once`. With `unless_there`, a row
+    of the same key stays as it is.
     """
     names = ", ".join(columns)
     head = f"INSERT INTO {table.name} ({names})"
@@ -86,6 +93,8 @@ def insert(
         tail = f" ON CONFLICT ({', '.join(update_on)}) DO UPDATE SET {sets}"
         if newer:
             tail += f" WHERE {table.name}.{newer} < excluded.{newer}"
+    elif unless_there:
+        tail = f" ON CONFLICT ({', '.join(unless_there)}) DO NOTHING"
     return Write(
         f"{head} VALUES ",
         _marks(columns),

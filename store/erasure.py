@@ -129,6 +129,9 @@ async def _leave_team_s_work(connection: AsyncConnection, contact_id: int) -> No
     await connection.execute(delete(t.fires).where(f.session_id.in_(about_them)))
     await connection.execute(update(t.alerts).where(a.taken_by == contact_id).values(taken_by=None))
     await connection.execute(update(t.tasks).where(t.tasks.c.owner_id == contact_id).values(owner_id=None))
+    for name in ("made_by", "approved_by"):
+        theirs = t.broadcasts.c[name] == contact_id
+        await connection.execute(update(t.broadcasts).where(theirs).values({name: None}))
 
 
 async def _leave_carers(connection: AsyncConnection, contact_id: int) -> None:

@@ -88,6 +88,8 @@ async def merge(
     await places.join(connection, vault, ids, other, into, f"joined/{reference}", now)
     for table, names, good in _ONE_BETTER:
         await _move_better(connection, vault, table, names, good, other, into)
+    for name in ("made_by", "approved_by"):
+        await connection.execute(update(t.broadcasts).where(t.broadcasts.c[name] == other).values({name: into}))
     await _move_fires(connection, other, into)
     await _move_charges(connection, other, into, now)
     await people.end_sharing(connection, shared)

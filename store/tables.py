@@ -511,3 +511,46 @@ calls = Table(
     Column("sealed", LargeBinary),
     Column("at", BigInteger, nullable=False),
 )
+
+#: Who is meant, by a name of the team's. `document` is the `domain.segment.Segment` as JSON.
+segments = Table(
+    "segments",
+    metadata,
+    _id(),
+    _project(),
+    Column("name", String(80), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+#: One message to many. `document` is the whole `domain.broadcast.Broadcast` as JSON. `people` and `segments` were
+#: foreseen when it was started. How far it is: everybody up to the contact `cursor` was looked at, `queued` of them
+#: have a message or an invitation that waits, of `queued_segments`; `clocks` (JSON) says when each channel's next one
+#: may go, `latest_at` when the last one does. `why`: what paused it,
+#: if not the team.
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    _id(),
+    _project(),
+    Column("number", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("made_by", BigInteger),
+    Column("approved_by", BigInteger),
+    Column("people", Integer, nullable=False, server_default=text("0")),
+    Column("segments", Integer, nullable=False, server_default=text("0")),
+    Column("cursor", BigInteger, nullable=False, server_default=text("0")),
+    Column("prepared", Boolean, nullable=False, server_default=false()),
+    Column("queued", Integer, nullable=False, server_default=text("0")),
+    Column("queued_segments", Integer, nullable=False, server_default=text("0")),
+    Column("clocks", Text, nullable=False, server_default="{}"),
+    Column("latest_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("why", String(80), nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    UniqueConstraint("project_id", "number"),
+    Index("ix_broadcasts_state", "state"),
+)

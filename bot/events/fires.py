@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.conversation import Conversation
+from bot.events import wishes
 from bot.events.settling import Settling
 from bot.turn import Errand, Moment, Relay, Turn, Wished
 from domain.carer import Kind, carer_gets
@@ -17,13 +18,14 @@ from domain.places import Booking, BookingStatus, Wish
 from flows.effects import Say
 from flows.programme import blanks_of
 from flows.session import Outcome
+from store.broadcasts import INVITE
 from store.changes import Changes, Due, Person
 from store.circle import Carer
 from store.programme import Programme
 from store.times import to_ms
 
 #: The kinds of fire that are answered here. `session_id` of such a fire is the event's id.
-KINDS = frozenset({"offer", "lapse", "remind", "event"})
+KINDS = frozenset({"offer", "lapse", "remind", "event", INVITE})
 #: An event has more places than before; it is nobody's.
 PLACES = "places"
 _WARM_UP = timedelta(days=5)
@@ -31,6 +33,8 @@ _WARM_UP = timedelta(days=5)
 _AT_ONCE = timedelta(hours=18)
 #: What carers are told of as well, and in which words.
 _FOR_CARERS = {"changed": "carer_event_changed", "called_off": "carer_event_off"}
+#: An invitation waits for who is busy with another conversation: a day, and not for ever.
+_BUSY_MS, _WAITS = 24 * 3_600_000, 3
 _FLOWS = {"changed": "changed", "called_off": "called_off", "feedback": "event_feedback", "missed": "missed"}
 
 
@@ -46,6 +50,8 @@ class EventFires:
         event = programme.events.get(fire.session_id or 0)
         booking = programme.bookings.get(person.contact.id, {}).get(fire.session_id or 0)
         stopped = person.contact.stopped_at is not None
+        if fire.kind == INVITE and event is not None and not stopped:
+            return self._invite(changes, programme, person, fire, event, now)
         if event is None or booking is None or (stopped and fire.kind != "lapse"):
             return None  # to who has stopped nothing is said, but an offer to them ends as any other
         match fire.kind:
@@ -59,6 +65,50 @@ class EventFires:
                 return self._news(changes, programme, carers, person, fire, event, booking, now)
             case _:
                 return None
+
+    def _invite(
+        self, changes: Changes, programme: Programme, person: Person, fire: Due, event: Event, now: Moment
+    ) -> Turn | None:
+        """A broadcast invites them: the booking begins unasked. Not where it could not end in a place, or they have
+        changed their mind since it was prepared.
+        """
+        contact, conversation = person.contact, self.conversation
+        booking = programme.bookings.get(contact.id, {}).get(event.id)
+        has_place = booking is not None and booking.live
+        if has_place or not event.open(now.at) or Purpose.INVITATIONS not in contact.consents:
+            return None
+        if person.talk is not None and now.ms - person.talk.heard_at < _BUSY_MS:
+            if not fire.key.endswith("+" * _WAITS):
+                later = f"{fire.key}+"
+                changes.fires[later] = (
+                    later,
+                    INVITE,
+                    contact.id,
+                    fire.urn_key,
+                    fire.channel,
+                    event.id,
+                    fire.flow,
+                    now.ms + _BUSY_MS,
+                )
+            return None
+        looked = Turn(conversation.library.language(contact.language))
+        looked.programme = programme
+        phrases = conversation.library.phrases[looked.language]
+        begun = wishes.booking(looked, person, event.id, phrases, self.settling.zone, now)
+        if begun is None or begun.flow != wishes.BOOKING_FLOW:
+            return None
+        turn = conversation.begin(
+            person,
+            begun.flow,
+            fire.channel,
+            fire.urn_key,
+            now,
+            programme=programme,
+            about=begun.about,
+            answers=begun.known,
+        )
+        turn.worth_until = to_ms(event.starts_at)
+        return turn
 
     def _begin(self, programme: Programme, person: Person, fire: Due, flow: str, event: Event, now: Moment) -> Turn:
         soon = now.at < event.ends_at and event.starts_at - now.at < _AT_ONCE

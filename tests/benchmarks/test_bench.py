@@ -50,6 +50,15 @@ def test_a_small_run_writes_its_figures_and_shows_them(tmp_path: Path) -> None:
     assert "Durable turns, SQLite, 32 at once: " in ran.stdout
 
 
+def test_a_broadcast_is_measured_on_both_databases(tmp_path: Path) -> None:
+    output = tmp_path / "bench.json"
+    ran = bench("--quick", "--plain", "--only", "broadcast", "--output", str(output))
+    assert ran.returncode == 0, ran.stderr
+    values = {figure["name"]: figure["value"] for figure in json.loads(output.read_text())["figures"]}
+    assert values.keys() == {"broadcast-sqlite", "broadcast-postgresql"}
+    assert all(value > 0 for value in values.values())
+
+
 _ASKED = (Part.TURNS, Part.SEGMENTS, Part.START)
 
 

@@ -1,0 +1,488 @@
+"""`mime broadcast`: write to many at once: preview it with its price, try it on yourself, send, pause, resume, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+import typer
+import yaml
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.app import library, post, terms, utc_now
+from bot.commands.failing import at_the_stores, explained, fail
+from bot.commands.members import vocabulary
+from bot.commands.opened import at_the_store, settings_with_key
+from config.settings import Settings
+from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds, what_stops
+from domain.contact import Purpose
+from domain.ids import Ids
+from domain.member import Choices
+from domain.message import MessageClass, Status
+from domain.segment import Names, SegmentRefused, segment_of, sentence
+from flows.fold import fold
+from flows.library import SOURCE_LANGUAGE, Library
+from flows.model import SelectMultiple, SelectOne
+from flows.render import Renderer
+from store import broadcasts, team
+from store.broadcasts import Kept, Post, Progress
+from store.database import Database
+from store.vault import Vault
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, help="Write to many at once, and see the price before.")
+
+_NO_KEY = "nobody can be written to"
+_PAUSE = 0.5  # seconds between two looks at how far it is
+
+Number = Annotated[
+    int, typer.Argument(min=1, max=(1 << 31) - 1, metavar="NUMBER", help="Its number: see mime broadcast list.")
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of tables and bars.")]
+By = Annotated[str, typer.Option(help="Who you are, as mime team list names you.")]
+Several = list[str] | None
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Option(help="What it is, in a few words for the team.")],
+    text: Annotated[str, typer.Option(help="What it says, in English.")] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="YAML with texts by language (text, reviewed_by), and the segment, if not given here.",
+        ),
+    ] = None,
+    event: Annotated[int | None, typer.Option(min=1, help="Invite to the event of that number instead.")] = None,
+    kind: Annotated[Literal["invitation", "news"], typer.Option(help="News goes to those who agreed to it.")] = (
+        "invitation"
+    ),
+    segment: Annotated[str, typer.Option(help="The name of a saved segment.")] = "",
+    save_segment: Annotated[str, typer.Option(help="Save whom it is for under that name.")] = "",
+    district: Annotated[Several, typer.Option(help="Only people there. Again for one more.")] = None,
+    language: Annotated[Several, typer.Option(help="Only people who read it. Again for one more.")] = None,
+    group: Annotated[Several, typer.Option(help="Only people whom it fits. Again for one more.")] = None,
+    interest: Annotated[Several, typer.Option(help="Only people who want it. Again for one more.")] = None,
+    role: Annotated[Several, typer.Option(help="Only facilitators, coordinators or carers.")] = None,
+    came_to: Annotated[Several, typer.Option(help="Only people who came to such an event.")] = None,
+    not_come_to: Annotated[Several, typer.Option(help="Only people who never came to such an event.")] = None,
+    newcomers: Annotated[bool, typer.Option("--newcomers", help="Only people who never came to anything.")] = False,
+    people: Annotated[Literal["anybody", "members", "carers"], typer.Option(help="Only members, or carers.")] = (
+        "anybody"
+    ),
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M"], help="When it begins; else at once.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Spread it over so many days.")] = 1,
+    without: Annotated[Several, typer.Option(help="Leave readers of that language out, by its code.")] = None,
+    by: By = "",
+) -> None:
+    """Make a draft. Nobody is sent anything."""
+    settings = settings_with_key(_NO_KEY)
+    flows = _library(settings)
+    names = _names(flows)
+    written = _written(file)
+    options: dict[str, Any] = {
+        "consent": "news" if kind == "news" else "invitations",
+        "districts": district,
+        "languages": language,
+        "groups": group,
+        "interests": interest,
+        "roles": role,
+        "came_to": came_to,
+        "not_come_to": not_come_to,
+        "people": None if people == "anybody" else people,
+        "newcomers": newcomers or None,
+    }
+    chosen = {field: value for field, value in options.items() if value}
+    texts = _texts(written.get("texts"), text)
+    with _refused():
+        meant = segment_of({**(written.get("segment") or {}), **chosen}, names)
+    purpose = Purpose.NEWSLETTER if kind == "news" else Purpose.INVITATIONS
+    send_at = None if at is None else at.replace(tzinfo=settings.quiet.zone)
+
+    async def make(desk: Post) -> Broadcast:
+        async with desk.database.begin() as connection:
+            saved = await broadcasts.segments(connection)
+            if segment and segment not in saved:
+                there = ", ".join(saved) or "none is saved"
+                raise BroadcastRefused(f"there is no segment {segment!r}: {there}")
+            whom = replace(saved[segment], consent=purpose) if segment else meant
+            draft = Broadcast(
+                id=0,
+                number=0,  # the store gives it
+                name=" ".join(name.split()),
+                segment=whom,
+                texts=texts,
+                event=event,
+                message_class=MessageClass.NEWSLETTER if kind == "news" else MessageClass.INVITATION,
+                send_at=send_at,
+                days=days,
+                without=frozenset(without or ()),
+            )
+            if save_segment:
+                await broadcasts.save_segment(connection, desk.ids(), save_segment, whom, utc_now())
+            return await broadcasts.add(connection, desk, draft, await _who(connection, desk.vault, by), utc_now())
+
+    made = _act(settings, flows, "making the broadcast", make)
+    typer.echo(f"Broadcast {made.number}: {sentence(made.segment, names)}.")
+    typer.echo(f"It is a draft. Who would get it, and at what price: mime broadcast preview {made.number}")
+
+
+@app.command()
+def preview(number: Number, plain: Plain = False) -> None:
+    """Show exactly who would get it, what they would see, and the price."""
+    settings = settings_with_key(_NO_KEY)
+    flows = _library(settings)
+    kept, ahead, stops = _act(settings, flows, "the preview", lambda desk: _previewed(desk, number, plain=plain))
+    _show(settings, flows, kept.broadcast, ahead, plain=plain)
+    for line in stops:
+        typer.echo(f"Before it can be sent: {line}")
+
+
+@app.command()
+def test(
+    number: Number,
+    by: Annotated[str, typer.Option(help="Who you are, as mime team list names you: it goes to you alone.")],
+    language: Annotated[str, typer.Option(help="In that language, by its code; else in your own.")] = "",
+) -> None:
+    """Send it to yourself first."""
+    settings = settings_with_key(_NO_KEY)
+
+    async def act(desk: Post) -> None:
+        async with desk.database.begin() as connection:
+            who = await _who(connection, desk.vault, by)
+            if who is None:
+                raise BroadcastRefused("--by is missing: it goes to you alone")
+            await broadcasts.try_out(connection, desk, number, who, language or None, utc_now())
+
+    _act(settings, _library(settings), "the test", act)
+    typer.echo("It is on its way to you, and to nobody else.")
+
+
+@app.command()
+def approve(number: Number, by: By = "") -> None:
+    """Say that it may be sent. Where the project wants a second person, that is somebody who did not make it."""
+    settings = settings_with_key(_NO_KEY)
+
+    async def act(connection: AsyncConnection, vault: Vault) -> None:
+        await broadcasts.approve(connection, terms(settings), number, await _who(connection, vault, by))
+
+    with _refused(), at_the_stores("approving the broadcast"):
+        at_the_store(settings, act)
+    typer.echo(f"Broadcast {number} is approved: mime broadcast send {number}")
+
+
+@app.command()
+def send(
+    number: Number,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until every message is prepared.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Order it sent; the running program (mime serve) sends it."""
+    settings = settings_with_key(_NO_KEY)
+    flows = _library(settings)
+    kept, ahead, stops = _act(settings, flows, "the preview", lambda desk: _previewed(desk, number, plain=plain))
+    _show(settings, flows, kept.broadcast, ahead, plain=plain)
+    if stops:
+        _refuse(stops, "Nothing was sent.")
+    price = pounds(terms(settings).price(ahead.segments))
+    if not yes:
+        _agree(f"{_people(ahead.people)} will get it, for about {price}. Send it?")
+    begun = _act(settings, flows, "sending the broadcast", lambda desk: broadcasts.start(desk, number, utc_now()))
+    typer.echo(f"Broadcast {number} is ordered for {_people(begun.people)}. To stop it: mime broadcast stop {number}")
+    if wait:
+        _act(settings, flows, "waiting for the broadcast", lambda desk: _watch(desk, number, plain=plain))
+
+
+@app.command()
+def pause(number: Number) -> None:
+    """Send no more of it for now."""
+    settings = settings_with_key(_NO_KEY)
+
+    with _refused(), at_the_stores("pausing the broadcast"):
+        at_the_store(settings, lambda connection, _: broadcasts.pause(connection, number))
+    typer.echo(f"Broadcast {number} is paused: mime broadcast resume {number}")
+
+
+@app.command()
+def resume(number: Number) -> None:
+    """Go on with one that is paused."""
+    settings = settings_with_key(_NO_KEY)
+    _act(settings, _library(settings), "resuming", lambda desk: broadcasts.resume(desk, number, utc_now()))
+    typer.echo(f"Broadcast {number} goes on.")
+
+
+@app.command()
+def stop(
+    number: Number, yes: Annotated[bool, typer.Option("--yes", help="Do not ask before stopping.")] = False
+) -> None:
+    """End it for good: what has not gone out never will."""
+    settings = settings_with_key(_NO_KEY)
+    if not yes:
+        _agree(f"Broadcast {number} cannot be begun again. Stop it?")
+
+    with _refused(), at_the_stores("stopping the broadcast"):
+        held_back = at_the_store(settings, lambda connection, _: broadcasts.stop(connection, number, utc_now()))
+    typer.echo(f"Broadcast {number} is stopped; {_people(held_back)} who waited for it will get nothing.")
+
+
+@app.command("list")
+def list_broadcasts() -> None:
+    """Show each broadcast and how far it is."""
+    settings = settings_with_key(_NO_KEY)
+
+    with at_the_stores("reading the broadcasts"):
+        found = at_the_store(settings, lambda connection, _: broadcasts.listing(connection))
+    for kept in found:
+        typer.echo(_line(kept))
+    if not found:
+        typer.echo("There is no broadcast.")
+
+
+@app.command()
+def show(
+    number: Number,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until every message is prepared.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Show whom it is for, what it says, and how far it is."""
+    settings = settings_with_key(_NO_KEY)
+    flows = _library(settings)
+    if wait:
+        _act(settings, flows, "waiting for the broadcast", lambda desk: _watch(desk, number, plain=plain))
+    found = _act(settings, flows, "reading the broadcast", lambda desk: _progress(desk, number))
+    broadcast = found.kept.broadcast
+    typer.echo(_line(found.kept))
+    typer.echo(f"{sentence(broadcast.segment, _names(flows))}.")
+    for tag, wording in broadcast.texts.items():
+        read = f"read by {wording.reviewed_by}" if wording.reviewed_by else "not reviewed yet"
+        typer.echo(f"{tag} ({read}): {wording.text}")
+    for status in Status:
+        if n := found.messages[status]:
+            typer.echo(f"{status.value}: {n}")
+    if found.waiting:
+        typer.echo(f"invitations that wait for their hour: {found.waiting}")
+    if found.segments:
+        typer.echo(f"paid: {found.segments} segments, about {pounds(terms(settings).price(found.segments))}")
+
+
+# what they have in common
+
+
+def _library(settings: Settings) -> Library:
+    with explained():
+        return library(settings)
+
+
+def _names(flows: Library) -> Names:
+    """What may stand in a segment, as our languages and questions have it."""
+    words = vocabulary(flows, utc_now().date())
+    groups: dict[str, tuple[str, ...]] = {}
+    wanted: dict[str, tuple[str, ...]] = {}
+    for question in (question for flow in flows.flows.values() for question in flow.asked()):
+        match question:
+            case SelectMultiple(kept="groups", choices=choices):
+                groups |= {choice.name: (choice.label,) for choice in choices}
+            case SelectOne(name="wanted", choices=choices):
+                wanted |= {choice.name: (choice.label,) for choice in choices}
+            case _:
+                pass
+    return Names(words.languages, words.districts, Choices(groups), Choices(wanted))
+
+
+def _written(file: Path | None) -> Mapping[str, Any]:
+    """What a file says; the end of the command where it is no mapping of texts and a segment."""
+    if file is None:
+        return {}
+    try:
+        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        fail(f"{file}: it is not in UTF-8: save it so")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f":{mark.line + 1}"
+        fail(
+            f"{file}{where}: it cannot be read as YAML: {getattr(error, 'problem', None) or 'look at the indentation'}"
+        )
+    if not isinstance(written, Mapping) or not written.keys() <= {"texts", "segment"}:
+        fail(f"{file}: expected the fields texts and segment, and no others")
+    if not isinstance(written.get("segment") or {}, Mapping):
+        fail(f"{file}: segment: expected fields with names, such as 'districts: [Tendring]'")
+    return written
+
+
+def _texts(written: object, english: str) -> dict[str, Wording]:
+    """The texts of a file and of the command line. The team reads its own English: it needs no other reviewer."""
+    if not isinstance(written or {}, Mapping):
+        fail("texts: expected languages with their texts, such as 'en: Come and see us'")
+    texts: dict[str, Wording] = {}
+    for tag, given in dict(written or {}).items():  # type: ignore[call-overload]
+        if isinstance(given, str):
+            given = {"text": given}
+        if not isinstance(given, Mapping) or not all(isinstance(one, str) for one in given.values()):
+            fail(f"texts: {tag}: expected a text, or text and reviewed_by")
+        if not given.keys() <= {"text", "reviewed_by"}:
+            fail(f"texts: {tag}: there are text and reviewed_by, and no other fields")
+        texts[str(tag)] = Wording(given.get("text", "").strip(), given.get("reviewed_by", "").strip())
+    if english:
+        texts[SOURCE_LANGUAGE] = Wording(english.strip())
+    return {
+        tag: replace(one, reviewed_by=one.reviewed_by or "the team") if tag == SOURCE_LANGUAGE else one
+        for tag, one in texts.items()
+    }
+
+
+def _act(settings: Settings, flows: Library, what: str, act: Callable[[Post], Awaitable[T]]) -> T:
+    """Run `act` at the store; a refusal is said, a line a fault, and ends the command."""
+
+    async def run() -> T:
+        database = Database(settings.database_url)
+        vault = Vault(settings.secret_key.get_secret_value())
+        ids = Ids(time.time, random.Random(secrets.randbits(64)).getrandbits)
+        try:
+            return await act(post(settings, database, vault, flows, Renderer(), ids))
+        finally:
+            await database.close()
+
+    with _refused(), at_the_stores(what):
+        return asyncio.run(run())
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except (BroadcastRefused, SegmentRefused) as error:
+        _refuse(error.faults, "Nothing was changed.")
+
+
+def _refuse(faults: Iterable[str], nothing: str) -> NoReturn:
+    for fault in faults:
+        typer.echo(fault, err=True)
+    fail(nothing)
+
+
+async def _who(connection: AsyncConnection, vault: Vault, name: str) -> int | None:
+    """The contact of that person of the team; None for no name. Raises BroadcastRefused where nobody is called so."""
+    if not name:
+        return None
+    everybody = await team.members(connection, vault)
+    found = [one.address.contact_id for one in everybody if fold(one.name) == fold(name)]
+    if len(set(found)) != 1:
+        raise BroadcastRefused(f"--by {name}: {'several people' if found else 'nobody'} of the team are called so")
+    return found[0]
+
+
+async def _previewed(desk: Post, number: int, *, plain: bool) -> tuple[Kept, Preview, list[str]]:
+    now = utc_now()
+    async with desk.database.read() as connection:
+        kept = await broadcasts.numbered(connection, number)
+        total = await broadcasts.everybody(connection)
+    if kept is None:
+        raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
+    with _bar("Looking at everybody", total, plain=plain) as looked:
+        ahead = await broadcasts.preview(desk, kept.broadcast, looked)
+    async with desk.database.read() as connection:
+        paid = await broadcasts.spent(connection, desk, now)
+    return kept, ahead, list(what_stops(kept.broadcast, ahead, desk.terms, paid, desk.quiet, now))
+
+
+async def _progress(desk: Post, number: int) -> Progress:
+    async with desk.database.read() as connection:
+        found = await broadcasts.progress(connection, number)
+    if found is None:
+        raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
+    return found
+
+
+async def _watch(desk: Post, number: int, *, plain: bool) -> None:
+    """Until the running program has prepared everything, or it goes on no more."""
+    found = await _progress(desk, number)
+    with _bar("Preparing", found.kept.people, plain=plain) as looked:
+        while found.kept.broadcast.state is BroadcastState.SENDING and not found.kept.prepared:
+            looked(found.kept.queued)
+            await asyncio.sleep(_PAUSE)
+            found = await _progress(desk, number)
+        looked(found.kept.queued)
+
+
+@contextmanager
+def _bar(title: str, total: int, *, plain: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, or with `plain` a line at each tenth."""
+    if plain:
+        tenths = set()
+
+        def line(done: int) -> None:
+            tenth = 10 * done // max(total, 1)
+            if tenth not in tenths:
+                tenths.add(tenth)
+                typer.echo(f"{title}: {done} of {total}", err=True)
+
+        yield line
+        return
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _show(settings: Settings, flows: Library, broadcast: Broadcast, ahead: Preview, *, plain: bool) -> None:
+    price = terms(settings).price
+    typer.echo(f"{sentence(broadcast.segment, _names(flows))}: {_people(ahead.meant)}, {ahead.people} of them get it.")
+    rows = [
+        (flows.languages[tag].english_name, channel, tally) for (tag, channel), tally in sorted(ahead.tallies.items())
+    ]
+    if plain:
+        for language, channel, tally in rows:
+            typer.echo(f"{language} by {channel}: {_people(tally.people)}, {tally.segments} segments")
+    else:
+        table = Table("Language", "Channel", "People", "Segments", "Price")
+        for language, channel, tally in rows:
+            counted = pounds(price(tally.segments))
+            table.add_row(language, channel, str(tally.people), str(tally.segments), counted)
+        Console().print(table)
+    for language, channel, tally in rows:
+        typer.echo(f"{language} by {channel}, the first of them gets:\n{tally.shown}\n")
+    for reason, n in ahead.left_out.most_common():
+        typer.echo(f"Left out: {n} {LEFT_OUT[reason]}.")
+    if ahead.silent:
+        typer.echo(f"{ahead.silent} of them get only a word that something waits: others may see their phone.")
+    typer.echo(f"{ahead.segments} SMS segments, about {pounds(price(ahead.segments))}.")
+
+
+def _line(kept: Kept) -> str:
+    one = kept.broadcast
+    told = f"{one.number}  {one.name}: {one.state.value}"
+    if kept.started_at is not None:
+        told += f", {kept.queued} of {kept.people} prepared"
+    return f"{told}; {kept.why}" if kept.why else told
+
+
+def _agree(question: str) -> None:
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:  # nobody is there to be asked, or they left
+        typer.echo("\nSay --yes to go on without being asked.", err=True)
+        agreed = False
+    if not agreed:
+        fail("Nothing was changed.")
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"

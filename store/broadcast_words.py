@@ -1,0 +1,92 @@
+"""What a broadcast says to whom: one text for each language and channel, in which only people's names differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from domain.broadcast import NICKNAME, SMS, Broadcast
+from domain.event import Event
+from domain.sms import prepare, segments
+from flows.conditions import Answer
+from flows.effects import Ask, Say
+from flows.engine import step
+from flows.inputs import Started
+from flows.library import Library
+from flows.programme import with_events
+from flows.render import Renderer
+from flows.session import Session
+from flows.texts import with_blanks
+from store.recipients import Recipient
+
+#: The flow that an invitation begins: its first message is the invitation, and the answer to it books.
+BOOKING = "booking"
+
+
+class Words:
+    """`numbers` fill the project's own blanks, such as {phone}."""
+
+    def __init__(
+        self,
+        broadcast: Broadcast,
+        event: Event | None,
+        library: Library,
+        renderer: Renderer,
+        numbers: Mapping[str, str],
+        zone: ZoneInfo,
+    ) -> None:
+        self._broadcast = broadcast
+        self._event = event
+        self._library = library
+        self._renderer = renderer
+        self._numbers = numbers
+        self._zone = zone
+        self._texts: dict[tuple[str, str, bool, bool], tuple[str, int]] = {}
+        self.named = any(f"{{{NICKNAME}}}" in one.text for one in broadcast.texts.values())
+
+    def language(self, chosen: str | None) -> str | None:
+        """The language that somebody is written to in who chose that one: their own where there is a reviewed text,
+        else the one in which we write to them anyway. None: there is no reviewed text in that one either.
+        """
+        ours = self._library.language(chosen)
+        if self._event is not None:
+            return ours
+        return next((tag for tag in (chosen, ours) if tag is not None and self._broadcast.text(tag) is not None), None)
+
+    def of(self, to: Recipient) -> tuple[str, int]:
+        """The text as it goes out, and the SMS segments that are paid for; 0 on another channel."""
+        variant = (to.language, to.channel, to.asks, to.silent)
+        known = self._texts.get(variant)
+        if known is None:
+            known = self._texts[variant] = self._counted(self._worded(to), to.channel)
+        if not (self.named or to.name):
+            return known
+        text = known[0]
+        if self.named:
+            text = with_blanks(text, {NICKNAME: to.nickname})
+        if to.name:
+            text = f"{to.name}: {text}"
+        if to.channel == SMS and self._event is None:
+            text = prepare(text)
+        return self._counted(text, to.channel)
+
+    def _counted(self, text: str, channel: str) -> tuple[str, int]:
+        return text, segments(text).count if channel == SMS else 0
+
+    def _worded(self, to: Recipient) -> str:
+        if self._event is not None:
+            return self._invitation(self._event, to)
+        text = with_blanks(self._broadcast.text(to.language) or "", self._numbers)
+        return prepare(text) if to.channel == SMS and not self.named else text
+
+    def _invitation(self, event: Event, to: Recipient) -> str:
+        """What the booking begins with; `bot.event_fires` begins it."""
+        phrases, sms = self._library.phrases[to.language], to.channel == SMS
+        said: list[Say | Ask] = [Say(phrases.knock)]
+        flow = self._library.flow(BOOKING, to.language)
+        if flow is not None and not to.silent:
+            facts: dict[str, Answer] = {"criteria": "yes" if to.asks else "no", "needs": "new"}
+            begun = Session(BOOKING, flow.version, about=(event.id,))
+            effects = step(with_events(flow, [event], facts, self._zone), begun, Started(facts)).effects
+            said = [one for one in effects if isinstance(one, Say | Ask)]
+        return self._renderer.message(said, phrases, to.language, buttons=not sms, sms=sms).text
