@@ -28,7 +28,7 @@ from flows.fold import fold
 from flows.inputs import DONE, STEERING, Chose, Command, Input, Replied, Started, Steered, WaitTimedOut
 from flows.library import Library
 from flows.localized import LocalFlow
-from flows.model import Action, YesNo
+from flows.model import Action, Text, YesNo
 from flows.phrases import Phrases
 from flows.programme import with_events
 from flows.render import button_label
@@ -183,7 +183,7 @@ class Conversation:
             self._obey(turn, person, said, received, urn_key, now, setting.circle)
         elif talk is not None and received.text.isdecimal():  # most replies: no name of anything
             self._reply(turn, person, talk, received, urn_key, now)
-        elif language := language_named(received.text, words):
+        elif (language := language_named(received.text, words)) and not self._asked_for(turn, talk, received.text):
             self._speak(turn, person, language, received, urn_key, now)
         elif (topic := topic_left(received.text, words)) is not None:
             self._leave_topic(turn, person, topic, setting.circle)
@@ -367,6 +367,12 @@ class Conversation:
         flow = self._flow(turn, talk) if talk else None
         question = asked(flow, talk.session) if flow and talk else None
         return flow is not None and question is not None and is_on_offer(question, text, flow.words)
+
+    def _asked_for(self, turn: Turn, talk: Talk | None, text: str) -> bool:
+        """Whether a language's name is the answer to the question that waits."""
+        flow = self._flow(turn, talk) if talk else None
+        question = asked(flow, talk.session) if flow and talk else None
+        return (isinstance(question, Text) and question.language) or self._answers(turn, talk, text)
 
     def _press(self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment) -> None:
         token, _, option = (received.button or "").rpartition(".")

@@ -204,12 +204,14 @@ class Integer(_Asked):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(_Asked):
     """Words of one's own. `max_length` in characters; longer ones are cut, and said to be. `nickname`: one or
-    two words that mean nothing else to us, so that somebody can be told by them.
+    two words that mean nothing else to us, so that somebody can be told by them. `language`: a language is named,
+    which is no wish to be written to in it.
     """
 
     type: Literal["text"] = "text"
     max_length: int = 1600
     nickname: bool = False
+    language: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1149,3 +1149,12 @@ async def test_a_phone_without_history_shows_none(world: World) -> None:
     await live(world, ANN)
     await forget(world, ANN)
     assert await history(world.app.database, world.app.vault, URN.parse(ANN)) == []
+
+
+async def test_a_language_that_is_asked_for_is_an_answer_and_no_wish_to_change_ours(world: World) -> None:
+    for words in ("NEEDS", "4"):
+        await world.say("tel:+447700900231", words)
+    (said,) = await world.say("tel:+447700900231", "Polish")
+    assert said.startswith("What do you need at a meeting?")
+    (changed,) = await world.say("tel:+447700900231", "polski")
+    assert "polsku" in changed, "elsewhere it changes the language still"
