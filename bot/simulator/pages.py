@@ -292,7 +292,7 @@ class Simulator:
     def _words(self) -> list[tuple[str, list[Word]]]:
         """Something to send first, the languages, and what may be sent at any time."""
         library = self.app.library
-        begin = ["JOIN", "CHECKIN", *(word for flow in library.flows.values() for word in flow.starts_with)]
+        begin = ["JOIN", "CHECKIN", "EVENTS", *(word for flow in library.flows.values() for word in flow.starts_with)]
         steer = [
             "HELP",
             "BACK",
@@ -300,6 +300,8 @@ class Simulator:
             "AGAIN",
             "LATER",
             "PERSON",
+            "BOOKINGS",
+            "OUT",
             "NEEDS",
             "ABOUT ME",
             "CARER",
