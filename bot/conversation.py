@@ -91,9 +91,17 @@ class Conversation:
     provider_answers_stop: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def hear(
-        self, person: Person, received: Received, urn_key: int, now: Moment, setting: Setting | None = None
+        self,
+        person: Person,
+        received: Received,
+        urn_key: int,
+        now: Moment,
+        setting: Setting | None = None,
+        looked: tuple[str, Command | None] | None = None,
     ) -> Turn:
-        """Somebody wrote or pressed a button."""
+        """Somebody wrote or pressed a button. `looked`: the command that these words were found to be for readers of
+        that language, where somebody has looked already.
+        """
         setting = setting or Setting()
         turn = Turn(self.library.language(setting.reader or person.contact.language), setting.helper)
         turn.programme = setting.programme
@@ -107,7 +115,7 @@ class Conversation:
             self._ask_on(turn, person, received, urn_key, now, setting.circle)
             return turn
         words = self.library.words[turn.language]
-        said = command(received.text, words)
+        said = looked[1] if looked and looked[0] == turn.language else command(received.text, words)
         alarmed = setting.alarmed
         if team.serves(person, setting.circle):  # a person of the team may write of such things to somebody
             alarmed = False

@@ -179,7 +179,7 @@ class Dispatcher:
             loaded = await load(tx, vault, urns, [seen for _, _, seen in arrivals], due)
             codes = self._codes(loaded, arrivals)
             circle = await self._circle(tx, loaded, {code.key for code in codes.values()})
-            batch.programme = await self._programme(tx, loaded, arrivals, due, batch.moment.ms)
+            batch.programme = await self._programme(tx, batch, loaded, arrivals, due)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
                 if seen_key in seen:
@@ -211,16 +211,16 @@ class Dispatcher:
     async def _programme(
         self,
         tx: HotTransaction,
+        batch: Batch,
         loaded: Loaded,
         arrivals: Sequence[tuple[Received | BlockingChanged, int, int]],
         due: Sequence[Due],
-        now_ms: int,
     ) -> Programme:
         """What must be known of events, for the few whose messages or fires have to do with any."""
         contacts, asking = set(), False
         for fact, urn_key, _ in arrivals:
             person = loaded.people.get(loaded.urns.get(urn_key, 0))
-            if isinstance(fact, Received) and self._happenings.asks_of_events(fact, person):
+            if isinstance(fact, Received) and self._happenings.asks_of_events(batch, fact, person):
                 asking = True
                 if person is not None:
                     contacts.add(person.contact.id)
@@ -232,7 +232,7 @@ class Dispatcher:
                     about.update(talk.session.about)
                     contacts.add(person.contact.id)
         wanted = Wanted(contacts, about, asking)
-        return await load_programme(tx, self._vault, wanted, now_ms) if wanted else NO_PROGRAMME
+        return await load_programme(tx, self._vault, wanted, batch.moment.ms) if wanted else NO_PROGRAMME
 
     async def _settle(self, tx: HotTransaction, batch: Batch, due: Sequence[Due]) -> None:
         """Lock the events that places are wished for, and settle the wishes in their order."""

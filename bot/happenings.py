@@ -100,11 +100,14 @@ class Unsettled:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction gathers before it writes. `fact` is the one in hand; `unsettled` turns wish for places."""
+    """What one transaction gathers before it writes. `fact` is the one in hand; `unsettled` turns wish for places.
+    `commands` are those that were looked for in words already, with the language of who reads them, by the fact's `id`.
+    """
 
     moment: Moment
     changes: Changes = field(default_factory=Changes)
     programme: Programme = NO_PROGRAMME
+    commands: dict[int, tuple[str, Command | None]] = field(default_factory=dict)
     fact: Received | BlockingChanged | Due | None = None
     unsettled: list[Unsettled] = field(default_factory=list)
 
@@ -138,7 +141,7 @@ class Happenings:
         self._settling = Settling(quiet, ids, contact_phone)
         self._event_fires = EventFires(conversation, self._settling)
 
-    def asks_of_events(self, fact: Received, person: Person | None) -> bool:
+    def asks_of_events(self, batch: Batch, fact: Received, person: Person | None) -> bool:
         """Whether what is open, and what they have, must be known to answer this: a word for it, or a talk of it."""
         if person is not None:
             talks = (person.talk, person.suspended)
@@ -147,7 +150,9 @@ class Happenings:
         if fact.button is not None or len(fact.text) > _WORDS or fact.text.isdecimal():
             return False
         language = self._library.language(person.contact.language if person is not None else None)
-        return command(fact.text, self._library.words[language]) in _ASKING
+        said = command(fact.text, self._library.words[language])
+        batch.commands[id(fact)] = language, said
+        return said in _ASKING
 
     def arrived(
         self,
@@ -293,14 +298,15 @@ class Happenings:
             person.unreadable = False
             person.contact = replace(before, session_id=None)
             batch.changes.alerts.append(AlertRow(self._ids(), "parked", before.id, "unreadable session"))
-        id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
+        message_id = self._ids()  # before those of our replies: a conversation is read in the order of its ids
         if batch.programme is not NO_PROGRAMME:
             setting = replace(setting, programme=batch.programme)
-        turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting)
+        looked = batch.commands.get(id(fact))
+        turn = self._conversation.hear(person, fact, urn_key, batch.moment, setting, looked)
         if turn.errands:
-            turn.errands[:] = [replace(one, about=id) if one.of_message else one for one in turn.errands]
+            turn.errands[:] = [replace(one, about=message_id) if one.of_message else one for one in turn.errands]
         heard = turn.pressed or fact.text
-        batch.changes.inbox.append((id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
+        batch.changes.inbox.append((message_id, person.contact.id, fact.channel, heard, batch.moment.ms, urn_key))
         self._apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
         if person.contact.stopped_at is not None and before.stopped_at is None:
             batch.changes.cancelled_for_contact[person.contact.id] = None
