@@ -466,7 +466,7 @@ class Happenings:
             due = (name, errand.kind, id, urn_key, channel, errand.about, errand.detail, now + errand.after_ms)
             changes.fires[name] = due
         for n, relay in enumerate(turn.relayed):
-            self._relay(batch, relay, f"{key[:70]}/r{n}", self._quiet_for(turn))
+            self._relay(batch, relay, f"{key[:70]}/r{n}", self._quiet_for(turn), turn.worth_until)
         for purpose, given in turn.consents:
             row = (id, purpose.value, given, "command", 1, "", turn.language, channel, now)
             changes.consents.append(row)
@@ -495,7 +495,7 @@ class Happenings:
         now = batch.moment.ms
         batch.changes.phones[urn_key] = Phone(urn_key, person.contact.id, True, person.contact.id, now + VOICE_MS)
 
-    def _relay(self, batch: Batch, relay: Relay, key: str, quiet: QuietHours) -> None:
+    def _relay(self, batch: Batch, relay: Relay, key: str, quiet: QuietHours, worth_until: int | None = None) -> None:
         """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none."""
         rendered = self._renderer.message(
             relay.said,
@@ -506,7 +506,8 @@ class Happenings:
         )
         send_after = batch.moment.ms
         if relay.message_class.waits_for_morning:
-            send_after = to_ms(quiet.after(batch.moment.at))
+            send_after = to_ms(self._when(batch.moment.at, relay.to.hours, quiet))
+        expires_at = send_after + _WORTH_SENDING_MS[relay.message_class]
         batch.changes.outbox.append(
             Queued(
                 self._ids(),
@@ -519,7 +520,7 @@ class Happenings:
                 "",
                 (),
                 send_after,
-                send_after + _WORTH_SENDING_MS[relay.message_class],
+                expires_at if worth_until is None else min(expires_at, worth_until),
             )
         )
 
@@ -636,7 +637,7 @@ class Happenings:
             token = self._conversation.button(person.talk.id, asked.name)
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
-            send_after = to_ms(self._when(batch.moment.at, person.contact, self._quiet_for(turn)))
+            send_after = to_ms(self._when(batch.moment.at, person.contact.hours, self._quiet_for(turn)))
         expires_at = send_after + _WORTH_SENDING_MS[turn.message_class]
         if turn.worth_until is not None:
             expires_at = min(expires_at, turn.worth_until)
@@ -663,11 +664,11 @@ class Happenings:
         """What is soon worth nothing more, such as a reminder of an event, goes out on holidays too."""
         return self._quiet if turn.worth_until is None else self._quiet.on_any_day
 
-    def _when(self, at: datetime, contact: Contact, quiet: QuietHours) -> datetime:
-        """The first moment that is quiet neither for the project nor for this person."""
-        if not contact.hours:
+    def _when(self, at: datetime, hours: str, quiet: QuietHours) -> datetime:
+        """The first moment that is quiet neither for the project nor for somebody with these hours."""
+        if not hours:
             return quiet.after(at)
-        return in_hours(at, quiet, PreferredHours.parse(contact.hours))
+        return in_hours(at, quiet, PreferredHours.parse(hours))
 
 
 def _about_events(library: Library, talk: Talk) -> bool:

@@ -17,12 +17,13 @@ from store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a message to somebody goes, and in which language."""
+    """Where a message to somebody goes, in which language, and at which hours of theirs (where those are asked for)."""
 
     contact_id: int
     urn_key: int
     channel: str
     language: str | None
+    hours: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Around:
 
 
 _CARERS = (
-    "SELECT k.contact_id, k.scope, k.carer_id, k.sealed, u.key, u.scheme, c.language FROM carers k"
+    "SELECT k.contact_id, k.scope, k.carer_id, k.sealed, u.key, u.scheme, c.language, c.hours FROM carers k"
     " JOIN contacts c ON c.id = k.carer_id JOIN urns u ON u.contact_id = k.carer_id"
     " WHERE k.ended_at IS NULL AND u.blocked_at IS NULL AND c.stopped_at IS NULL AND k.contact_id {keys}"
     " ORDER BY u.created_at"
@@ -145,9 +146,9 @@ async def load_circle(tx: HotTransaction, vault: Vault, around: Around) -> Circl
     rows = iter(await tx.fetch(*(fetch(text, sorted(keys), locking=lock) for text, keys, lock in wanted if keys)))
     carers, charges, sharers, handovers, codes = (next(rows) if keys else [] for _, keys, _ in wanted)
     found: dict[tuple[int, int], Carer] = {}
-    for contact_id, scope, carer_id, sealed, key, scheme, language in carers:
+    for contact_id, scope, carer_id, sealed, key, scheme, language, hours in carers:
         nickname = vault.open(sealed, contact_id).decode()
-        address = Address(carer_id, key, channel_of(scheme), language)
+        address = Address(carer_id, key, channel_of(scheme), language, hours)
         found[contact_id, carer_id] = Carer(address, Scope(scope), nickname)
     for (contact_id, _), carer in found.items():
         circle.carers.setdefault(contact_id, []).append(carer)

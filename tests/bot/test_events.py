@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from domain.event import Criterion, Event
-from store import events
+from flows.library import Library
+from store import attendance, events
 from store.event_rules import known_of
-from store.times import to_ms
-from tests.conftest import World
+from store.times import from_ms, to_ms
+from tests.bot.held import an_event as training
+from tests.bot.held import books, contact_of, hold
+from tests.conftest import Clock, World, make_world
 from tests.events import an_event
 
 ANN, BEN, CEM = "tel:+447700900201", "tel:+447700900202", "telegram:6001"
@@ -249,3 +252,50 @@ async def test_no_answer_to_a_reminder_gives_a_place_up_but_the_word_for_it(worl
     for words in ("no idea", "cancel that cat", "99", "?", "no"):
         await world.say(ANN, words)
     assert await world.rows("SELECT 1 FROM bookings WHERE status = 'booked'")
+
+
+async def test_a_carer_is_reminded_at_hours_of_their_own(world: World) -> None:
+    await held(world, 5)
+    for words in ("CARER", "2", "yes", "Annie"):
+        said = await world.say(ANN, words)
+    (code,) = re.findall(r"\d{4} \d{4}", " ".join(said))
+    await world.say(BEN, code)
+    for words in ("NEEDS", "6", "7", "no", "after 16", "skip"):
+        await world.say(BEN, words)
+    await booked(world, ANN)
+    await rung(world, BEN, timedelta(days=5))
+    rows = await world.rows("SELECT send_after, expires_at FROM outbox WHERE key LIKE '%/r0' ORDER BY id")
+    day_before, same_day = (from_ms(row[0]) for row in rows[-2:])
+    assert day_before == datetime(2026, 11, 27, 16, tzinfo=UTC)
+    assert from_ms(rows[-1][1]) <= datetime(2026, 11, 28, 10, tzinfo=UTC) < same_day, "it goes out no more"
+
+
+async def test_afterwards_who_came_is_asked_how_it_was_and_who_did_not_why_once(
+    store_urls: tuple[str, str], flows: Library, clock: Clock
+) -> None:
+    world = await make_world(store_urls, flows, clock, public_base_url="https://mime.example.org")
+    try:
+        event = await hold(world, training())
+        for who in (ANN, BEN):
+            await books(world, who, event)
+        ann, ben = await contact_of(world, ANN), await contact_of(world, BEN)
+        clock.forward(event.ends_at - clock() + timedelta(hours=1))
+        before = len(await world.told(ANN)), len(await world.told(BEN))
+        for _ in range(2):  # noted twice, asked once
+            async with world.app.database.begin() as connection:
+                came = {ann: True, ben: False}
+                await attendance.record(connection, world.app.ids, event.id, came, {}, 2, clock())
+        for _ in range(60):
+            clock.forward(timedelta(hours=1))
+            await world.ring()
+        ann_told = [m.text for m in (await world.told(ANN))[before[0] :]]
+        ben_told = [m.text for m in (await world.told(BEN))[before[1] :]]
+        assert ann_told[0].startswith("Thank you for coming to this: Speaking in meetings.")
+        assert sum("Your certificate is here: https://mime.example.org/certificate/" in text for text in ann_told) == 1
+        assert len([text for text in ben_told if "you could not come, and that is all right" in text]) == 1
+        await world.say(BEN, "I forgot")
+        assert [row[0] for row in await world.rows("SELECT walk_ins FROM events")] == [2]
+        (row,) = await world.rows(f"SELECT sealed FROM bookings WHERE contact_id = {ben}")
+        assert world.app.vault.open(row[0], ben) == b"forgot"
+    finally:
+        await world.app.close()
