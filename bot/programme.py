@@ -15,7 +15,13 @@ from store.event_rules import EventRefused, known_of
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY, _FRIDAY, _SATURDAY = range(6)
 _NORTH = frozenset({"braintree", "chelmsford", "colchester", "maldon", "tendring", "uttlesford"})
-_FREE = {"en": "free", "pl": "za darmo", "ro": "gratuit", "ur": "مفت", "bn": "বিনামূল্যে"}
+_FREE = {
+    "en": "It is free.",
+    "pl": "To jest za darmo.",
+    "ro": "Este gratuit.",
+    "ur": "یہ مفت ہے۔",
+    "bn": "এটি বিনামূল্যে।",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
