@@ -44,7 +44,7 @@ from flows.fold import digits_to_ascii, fold
 from flows.inputs import Command
 from flows.labels import label
 from flows.library import SOURCE_LANGUAGE, Library
-from flows.model import SelectMultiple
+from flows.model import Question, SelectMultiple
 from flows.render import Renderer, marked
 from flows.replies import command
 from flows.session import Session
@@ -631,9 +631,12 @@ class Happenings:
         rendered = self._renderer.message(
             turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
         )
+        asked: Question | None = None
+        for one in turn.said:
+            if isinstance(one, Ask):
+                asked = one.question
         token = ""
-        if rendered.buttons and person.talk is not None:
-            asked = next(one.question for one in reversed(turn.said) if isinstance(one, Ask))
+        if rendered.buttons and person.talk is not None and asked is not None:
             token = self._conversation.button(person.talk.id, asked.name)
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
@@ -643,7 +646,7 @@ class Happenings:
             expires_at = min(expires_at, turn.worth_until)
         text = f"{name}: {rendered.text}" if name else rendered.text
         id = self._ids()
-        if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
+        if person.talk is not None and asked is not None:
             person.talk.asked = id
         return Queued(
             id,
