@@ -15,7 +15,7 @@ from babel.dates import format_datetime
 from bot.dispatcher import where
 from bot.events.errands import EventErrands
 from bot.events.tasks import TaskErrands
-from bot.happenings import ChannelKind
+from bot.outgoing import ChannelKind
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
