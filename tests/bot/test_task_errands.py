@@ -11,6 +11,7 @@ import pytest
 from bot.events.tasks import look, morning
 from domain.contact import Role
 from domain.event import Event
+from domain.need import Need
 from domain.quiet import QuietHours
 from store import fires, tasks
 from store.changes import Due
@@ -77,7 +78,7 @@ async def test_what_somebody_needs_is_arranged_when_they_book_by_message_and_dro
     world: World,
 ) -> None:
     await tea(world, 1, days=10)
-    for words in ("EVENTS", "1", "yes", "1 and 5"):
+    for words in ("EVENTS", "1", "yes", "1 and 5", "no"):
         last = await world.say(ANA_S, words)
     assert "You have a place." in "".join(last)
     assert sorted(await open_now(world)) == ["transport", "wheelchair"]
@@ -159,3 +160,22 @@ async def test_a_person_who_is_gone_leaves_no_task_behind(world: World) -> None:
     await world.errands()
     assert await world.rows("SELECT id FROM tasks") == []
     assert await world.rows("SELECT id FROM fires") == []
+
+
+async def test_who_books_without_having_told_their_needs_is_asked_for_an_interpreter_and_whether_to_pass_it_on(
+    world: World,
+) -> None:
+    event = await tea(world, 1, days=10)
+    for words in ("EVENTS", "1", "yes", "someone who speaks my language and special food"):
+        asked_first = await world.say(ANA_S, words)
+    assert "Which language do you speak best?" in asked_first[0]
+    (asked,) = await world.say(ANA_S, "Polski")  # their answer, and no wish to be written to in it
+    assert asked.startswith("What should we know about your food?")
+    (asked,) = await world.say(ANA_S, "halal")
+    assert asked.startswith("May we tell the place of a meeting what you need, without your name?")
+    (said,) = await world.say(ANA_S, "yes")
+    assert said.startswith("You have a place.\nTea")
+    assert sorted(await open_now(world)) == ["diet", "interpreter"]
+    async with world.app.database.read() as tx:
+        told = await tasks.totals(tx, world.app.vault, event.id)
+    assert (dict(told.needs), dict(told.diets)) == ({Need.INTERPRETER: 1, Need.DIET: 1}, {"halal": 1})
