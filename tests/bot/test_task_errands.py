@@ -88,6 +88,42 @@ async def test_what_somebody_needs_is_arranged_when_they_book_by_message_and_dro
     assert await world.rows("SELECT id FROM tasks") == []
 
 
+@pytest.mark.parametrize("words", [("OUT", "1"), ("EVENTS", "stop that")])
+async def test_who_had_arranged_something_is_told_when_it_is_not_needed_any_more(
+    world: World, words: tuple[str, ...]
+) -> None:
+    await put_staff(world, KIM, "Kim", Role.COORDINATOR, 1)
+    await tea(world, 1, days=10)
+    for said in ("EVENTS", "1", "yes", "5", "yes"):
+        await world.say(ANA_S, said)
+    async with world.app.database.begin() as tx:
+        (one,) = await tasks.open_tasks(tx, world.app.vault)
+        await tasks.settle(tx, one.id, world.clock())
+    for said in words:
+        await world.say(ANA_S, said)
+    told = await told_kim(world, 0)
+    if words[0] == "OUT":
+        (text,) = told
+        assert text.startswith("Someone gave up their place. This is not needed any more:\n1 Tea, ")
+        assert text.endswith("Help to get there (1)") and "Ana" not in text
+        assert await world.rows("SELECT id FROM tasks") == []
+    else:
+        assert told == [] and await world.rows("SELECT id FROM tasks") != []
+
+
+async def test_a_no_while_they_have_a_place_drops_what_was_to_be_arranged_at_once(world: World) -> None:
+    event = await tea(world, 1, days=10)
+    await put_person(world, ANA)
+    for words in ("EVENTS", "1"):
+        await world.say(ANA_S, words)
+    await books(world, event, ANA, {"meeting": ["transport"]})  # by telephone, while the question waits
+    assert await open_now(world) == ["transport"]
+    (said,) = await world.say(ANA_S, "no")
+    assert said.startswith("That is fine.")
+    assert await world.rows("SELECT status FROM bookings") == [("declined",)]
+    assert await world.rows("SELECT id FROM tasks") == []
+
+
 async def test_the_owner_is_told_once_each_morning_until_it_is_settled(world: World) -> None:
     await put_staff(world, KIM, "Kim", Role.COORDINATOR, 1)
     await put_person(world, ANA, {"nickname": "Ana"})
