@@ -34,8 +34,9 @@ from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
 from bot.events import attendance, calendar, certificate, tasks
-from bot.happenings import WORTH_SENDING, ChannelKind, Happenings
+from bot.happenings import Happenings
 from bot.health import Health
+from bot.outgoing import WORTH_SENDING, ChannelKind
 from bot.pace import Pace
 from bot.reconciling import Reconciliation
 from bot.sender import Sender

@@ -497,8 +497,8 @@ class Conversation:
         if flow is None:
             return
         flow = self.about(turn, flow, person.contact.id, about, answers or {})
-        talk = person.talk
-        if talk is not None and talk.session.flow == id and not about and turn.message_class is MessageClass.REPLY:
+        talk, again = person.talk, not (about or answers) and turn.message_class is MessageClass.REPLY
+        if talk is not None and talk.session.flow == id and again:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
         replaced = talk is not None and id in wishes.BEGUN_BY_WORD and talk.session.flow in wishes.BEGUN_BY_WORD
@@ -610,6 +610,8 @@ class Conversation:
                 self._tell_team(turn, AlertKind.CALL)
             case Action.MAKE_EVENT:
                 turn.errands.append(Errand("make_event", talk.id))
+            case Action.MAKE_OPPORTUNITY:
+                turn.errands.append(Errand("make_opportunity", talk.id))
             case Action.WORRIED:
                 self._tell_team(turn, AlertKind.WORRIED)
             case _:

@@ -14,8 +14,9 @@ from babel.dates import format_datetime
 
 from bot.dispatcher import where
 from bot.events.errands import EventErrands
+from bot.events.opportunities import OpportunityErrands
 from bot.events.tasks import TaskErrands
-from bot.happenings import ChannelKind
+from bot.outgoing import ChannelKind
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
@@ -57,6 +58,7 @@ KINDS = frozenset(
         "join_team",
         "order",
         "make_event",
+        "make_opportunity",
         "outside",
         "interest",
         "certificate",
@@ -107,7 +109,9 @@ class Errands:
         self._library = library
         self._quiet = quiet
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
-        self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
+        known = known_of(library)
+        self._of_opportunities = OpportunityErrands(self._telling, known)
+        self._of_events = EventErrands(self._telling, known, self._page_of_guests, self._of_opportunities)
         self._of_tasks = TaskErrands(self._telling)
         self._ids = ids
         self._clock = clock
@@ -172,14 +176,16 @@ class Errands:
                 await self._of_events.order(errand)
             case "make_event":
                 await self._of_events.make(errand)
+            case "make_opportunity":
+                await self._of_opportunities.make(errand)
             case "outside":
                 await self._of_events.outside(errand)
             case "interest":
-                await self._of_events.interest(errand)
+                await self._of_opportunities.interest(errand)
             case "certificate":
                 await self._certify(errand)
             case "opportunity":
-                await self._of_events.withdrawn(errand)
+                await self._of_opportunities.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
             case "arrange":

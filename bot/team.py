@@ -15,6 +15,8 @@ from store.circle import Circle
 #: The errand that obeys an order about an event.
 ORDER = "order"
 TEAM = frozenset({Role.COORDINATOR, Role.FACILITATOR})
+#: What is made by answering questions, and the flow that asks them.
+_MADE_BY = {Order.NEW: "new_event", Order.NEW_OPPORTUNITY: "new_opportunity"}
 _ORDER = re.compile(r"/?(take|done|alerts)(?:\s+(\d{1,9}))?[.!]?", re.IGNORECASE)
 
 
@@ -31,10 +33,10 @@ def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
             turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
             return True
         if (about_event := ordered(text)) is not None:
-            if about_event.order is Order.NEW and Role.COORDINATOR in person.contact.roles:
-                turn.follows = Next("new_event", ())
-            elif about_event.order is Order.NEW:
-                return False  # who only leads an event makes none
+            if (made_by := _MADE_BY.get(about_event.order)) is not None:
+                if Role.COORDINATOR not in person.contact.roles:
+                    return False  # who only leads an event makes none
+                turn.follows = Next(made_by, ())
             else:
                 turn.errands.append(Errand(ORDER, of_message=True))
             return True

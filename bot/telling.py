@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.happenings import WORTH_SENDING, ChannelKind
+from bot.outgoing import WORTH_SENDING, ChannelKind
 from domain.message import MessageClass
 from domain.quiet import QuietHours
 from flows.effects import Say
