@@ -121,7 +121,7 @@ class Conversation:
             alarmed = False
         elif alarmed is None:
             alarmed = self.library.distress.hears(received.text)
-        for_team = team.hear(turn, person, received.text, setting.circle)
+        for_team = team.hear(turn, person, received.text, setting.circle, self._phrases(turn))
         if alarmed:
             self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
@@ -212,14 +212,25 @@ class Conversation:
     def _hear_stopped(
         self, turn: Turn, person: Person, said: Command | None, received: Received, urn_key: int, now: Moment
     ) -> None:
-        """Who told us to stop is heard again when they ask for it in so many words."""
-        if said not in (Command.START, Command.JOIN):
-            return
-        person.contact = replace(person.contact, stopped_at=None)
-        if said is Command.START:
-            turn.said.append(Say(self._phrases(turn).welcome_again))
-        else:
-            self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+        """Who told us to stop is heard again when they ask for it in so many words. What is their right is answered
+        all the same, once, and so is the wish for a person: who then calls them.
+        """
+        match said:
+            case Command.START:
+                person.contact = replace(person.contact, stopped_at=None)
+                turn.said.append(Say(self._phrases(turn).welcome_again))
+            case Command.JOIN:
+                person.contact = replace(person.contact, stopped_at=None)
+                self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+            case Command.FORGET_ME:  # not asked once more: they have left, and our question might not reach them
+                turn.errands.append(Errand("erase"))
+            case Command.MY_DATA | Command.DELETE_LAST:
+                turn.errands.append(Errand(said.value))
+            case Command.PERSON:
+                turn.said.append(Say(self._phrases(turn).call_noted))
+                self._tell_team(turn, AlertKind.PERSON)
+            case _:
+                pass
 
     def _alarm(self, turn: Turn, person: Person, now: Moment) -> None:
         """Somebody may be in danger: the numbers at once, no more questions, and a person of the team."""
@@ -253,6 +264,13 @@ class Conversation:
         alert = Alert(self.ids(), kind)
         turn.alerts.append(alert)
         turn.errands.append(Errand("page", alert.id))
+
+    def stop_as_well(self, person: Person, now: Moment) -> Turn:
+        """Somebody on the same phone said STOP: it is for this person too."""
+        turn = Turn(self.library.language(person.contact.language))
+        self._leave(turn, person, Outcome.STOPPED)
+        person.contact = replace(person.contact, stopped_at=now.at)
+        return turn
 
     def _stop(self, turn: Turn, person: Person, received: Received, now: Moment, *, quietly: bool) -> None:
         self._leave(turn, person, Outcome.STOPPED)
@@ -313,7 +331,9 @@ class Conversation:
         """
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.REMINDER)
         turn.programme = programme
-        if talk.deadline_at <= now.ms:
+        if person.contact.stopped_at is not None:  # their phones were joined, and one of them had stopped
+            self._leave(turn, person, Outcome.STOPPED)
+        elif talk.deadline_at <= now.ms:
             self._step(turn, person, talk, WaitTimedOut(talk.session.sprint), now)
         self._knock(turn, person)
         return turn
@@ -338,6 +358,14 @@ class Conversation:
             self._start(turn, person, flow, channel, urn_key, now, answers, about)
         self._knock(turn, person)
         return turn
+
+    def may_repeat(self, person: Person, flow: str) -> bool:
+        """Whether a flow may come again unasked: not where they took back the consent that it begins with. We do not
+        ask for it anew either; their own word brings it back.
+        """
+        known = self.library.flows.get(flow)
+        first = next(known.asked(), None) if known is not None else None
+        return not isinstance(first, YesNo) or first.consent is None or first.consent in person.contact.consents
 
     def _knock(self, turn: Turn, person: Person) -> None:
         """To a phone that others may see comes, unasked, only that something waits. It is asked when they write."""
@@ -602,6 +630,8 @@ class Conversation:
                 turn.shares = str(answers["own"]), str(answers["other"])
                 turn.said.append(Say(phrases.phone_shared, {"other": turn.shares[1]}))
             case Action.WRONG_PERSON:
+                if person.suspended is not None:
+                    self._end_quietly(turn, person.suspended, Outcome.STOPPED)
                 person.contact = replace(person.contact, stopped_at=now.at, suspended_id=None)
                 person.suspended = None
                 turn.alerts.append(Alert(self.ids(), "wrong_person"))

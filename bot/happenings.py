@@ -262,7 +262,7 @@ class Happenings:
         self._hear(batch, circle, person, fact, urn_key, setting)
         if voice.charge is None:
             if not stopped_before and person.contact.stopped_at is not None:
-                self._stop_all(batch, [loaded.people[id] for id in sharers])
+                self._stop_all(batch, [loaded.people[id] for id in sharers], fact, urn_key, circle)
         elif talk is not None and talk.outcome is not None:
             self._answered_for(batch, circle, person)
             phone.voice_id = None
@@ -274,11 +274,12 @@ class Happenings:
         turn = Turn(language, said=[say])
         self._apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
 
-    def _stop_all(self, batch: Batch, people: Iterable[Person]) -> None:
+    def _stop_all(self, batch: Batch, people: Iterable[Person], fact: Received, urn_key: int, circle: Circle) -> None:
         """STOP is for everybody on the phone."""
         for person in people:
             if person.contact.stopped_at is None:
-                person.contact = replace(person.contact, stopped_at=batch.moment.at)
+                turn = self._conversation.stop_as_well(person, batch.moment)
+                self._apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
                 batch.changes.people[person.contact.id] = person
                 batch.changes.cancelled_for_contact[person.contact.id] = None
 
@@ -333,6 +334,9 @@ class Happenings:
         if fire.kind in OF_EVENTS:
             self._rang_for_event(batch, circle, person, fire, blocked=fire.urn_key in loaded.blocked)
         elif fire.kind == "flow":
+            if not self._conversation.may_repeat(person, fire.flow or ""):
+                batch.changes.done_fires.append((fire.id,))
+                return
             if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
                 again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
                 batch.changes.fires[fire.key] = (
@@ -496,7 +500,12 @@ class Happenings:
         batch.changes.phones[urn_key] = Phone(urn_key, person.contact.id, True, person.contact.id, now + VOICE_MS)
 
     def _relay(self, batch: Batch, relay: Relay, key: str, quiet: QuietHours, worth_until: int | None = None) -> None:
-        """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none."""
+        """Words for somebody else, as a row of its own. Buttons would answer for them: there are none. Who said
+        STOP in this very batch gets none.
+        """
+        changed = batch.changes.people.get(relay.to.contact_id)
+        if changed is not None and changed.contact.stopped_at is not None:
+            return
         rendered = self._renderer.message(
             relay.said,
             self._library.phrases[self._library.language(relay.language)],
