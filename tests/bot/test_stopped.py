@@ -1,4 +1,4 @@
-"""After STOP nothing more comes: from no question, no fire, no errand and nobody of the team; the program as a whole."""
+"""After STOP nothing more comes: from no question, no fire, no errand and nobody of the team."""
 
 from __future__ import annotations
 
