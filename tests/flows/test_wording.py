@@ -63,5 +63,17 @@ def test_a_help_text_without_a_number_is_named() -> None:
     assert "phrases.help: it does not say whom to call; add a line with {phone} (en)" in found
 
 
+@pytest.mark.parametrize(("flow", "at"), [("joining", 0), ("wellbeing", 0), ("joining", -1), ("needs", -1)])
+def test_a_first_or_last_text_without_a_number_is_named(flow: str, at: int) -> None:
+    shipped = library()
+    local = shipped.localized[flow, "en"]
+    items = list(local.questions)
+    items[at] = dataclasses.replace(items[at], label="Hello from us.")
+    flows = {**shipped.localized, (flow, "en"): dataclasses.replace(local, questions=tuple(items))}
+    found = list(problems(dataclasses.replace(shipped, localized=flows)))
+    which = "first" if at == 0 else "last"
+    assert f"{flow}: its {which} text does not say whom to call; add a line with {{phone}} (en)" in found
+
+
 def test_every_shipped_text_keeps_to_the_rules() -> None:
     assert list(problems(library())) == []
