@@ -42,7 +42,9 @@ from store.times import from_ms
 #: Words outside any conversation are answered this many times in a row: the other end may be a machine.
 CHATTER = 5
 _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
-CHECKIN_FLOW, JOINING_FLOW = "wellbeing", "joining"
+CHECKIN_FLOW, JOINING_FLOW, FORGET_FLOW = "wellbeing", "joining", "forget_me"
+#: What is anybody's right is not passed on to the person of the team with whom they write: it is done.
+_RIGHTS = frozenset({Command.MY_DATA, Command.DELETE_LAST, Command.FORGET_ME})
 #: Words that start a flow.
 _FLOWS = {
     Command.CHECKIN: CHECKIN_FLOW,
@@ -51,7 +53,7 @@ _FLOWS = {
     Command.ABOUT_ME: "about_you",
     Command.NEEDS: "needs",
     Command.SHARE: "share_phone",
-    Command.FORGET_ME: "forget_me",
+    Command.FORGET_ME: FORGET_FLOW,
 }
 _TOPICS = {
     Purpose.NEWSLETTER: "topic_newsletter",
@@ -121,7 +123,9 @@ class Conversation:
             alarmed = False
         elif alarmed is None:
             alarmed = self.library.distress.hears(received.text)
-        for_team = team.hear(turn, person, received.text, setting.circle, self._phrases(turn))
+        for_team = not self._right_in_talk(turn, person, received.text, said, setting.circle, now) and team.hear(
+            turn, person, received.text, setting.circle, self._phrases(turn)
+        )
         if alarmed:
             self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
@@ -138,6 +142,20 @@ class Conversation:
         else:
             self._hear_words(turn, person, received, said, urn_key, now, setting)
         return turn
+
+    def _right_in_talk(
+        self, turn: Turn, person: Person, text: str, said: Command | None, circle: Circle, now: Moment
+    ) -> bool:
+        """Whether somebody who writes with the team asks for a right of theirs, or answers what we asked about that."""
+        if not circle.handovers or person.contact.handover_id is None or team.serves(person, circle):
+            return False
+        if said in _RIGHTS:
+            return True
+        talk = person.talk
+        if talk is None or talk.session.flow != FORGET_FLOW or (flow := self._flow(turn, talk)) is None:
+            return False
+        question = asked(flow, talk.session)
+        return question is not None and understand(question, text, flow.words, now.today) is not None
 
     def _ask_on(
         self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, circle: Circle
@@ -653,7 +671,8 @@ class Conversation:
             return
         person.talk = talk
         person.contact = replace(person.contact, session_id=talk.id)
-        self._step(turn, person, talk, Steered(Command.AGAIN), now)
+        if person.contact.handover_id is None or not talk.session.paused:  # it rests while they write with the team
+            self._step(turn, person, talk, Steered(Command.AGAIN), now)
 
     def leave(self, turn: Turn, person: Person, talk: Talk, outcome: Outcome) -> None:
         """End the talk that somebody is in, and no other."""
