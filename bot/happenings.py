@@ -337,7 +337,7 @@ class Happenings:
             if not self._conversation.may_repeat(person, fire.flow or ""):
                 batch.changes.done_fires.append((fire.id,))
                 return
-            if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
+            if _busy(person, batch.moment):
                 again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
                 batch.changes.fires[fire.key] = (
                     fire.key,
@@ -345,7 +345,7 @@ class Happenings:
                     fire.contact_id,
                     fire.urn_key,
                     fire.channel,
-                    None,
+                    fire.session_id,
                     fire.flow,
                     again,
                 )
@@ -414,7 +414,7 @@ class Happenings:
         if waited >= _STILL_YOU_DAYS:
             batch.changes.done_fires.append((fire.id,))
             return True
-        if not waited:
+        if not waited and not _asked_who(person):  # the same fire may be brought twice, by two replicas too
             turn = self._conversation.begin(person, STILL_YOU_FLOW, fire.channel, fire.urn_key, batch.moment)
             self._apply(batch, person, turn, fire.channel, fire.urn_key, f"still/{fire.id}", circle)
             batch.changes.people[person.contact.id] = person
@@ -683,6 +683,16 @@ class Happenings:
 def _about_events(library: Library, talk: Talk) -> bool:
     flow = library.flows.get(talk.session.flow)
     return flow is not None and flow.about_events
+
+
+def _asked_who(person: Person) -> bool:
+    return person.talk is not None and person.talk.session.flow == STILL_YOU_FLOW
+
+
+def _busy(person: Person, now: Moment) -> bool:
+    """Whether they are in another talk just now, in which nothing else should begin unasked."""
+    talk = person.talk
+    return talk is not None and now.ms - talk.heard_at < _DAY_MS and not _asked_who(person)
 
 
 def _reply_key(fact: Received) -> str:
