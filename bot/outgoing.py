@@ -100,8 +100,11 @@ class Outgoing:
 
     def relay(self, batch: Batch, relay: Relay, key: str, turn: Turn | None = None) -> None:
         """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none.
-        It is worth sending for as long as the turn that it follows from.
+        It is worth sending for as long as the turn that it follows from. Who said STOP in this very batch gets none.
         """
+        changed = batch.changes.people.get(relay.to.contact_id)
+        if changed is not None and changed.contact.stopped_at is not None:
+            return
         worth_until = turn.worth_until if turn is not None else None
         rendered = self._renderer.message(
             relay.said,

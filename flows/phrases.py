@@ -142,6 +142,7 @@ class Phrases:
     staff_call: str
     staff_drill: str
     staff_took: str
+    staff_stopped: str
     staff_took_drill: str
     staff_gone: str
     staff_taken_by: str
