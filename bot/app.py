@@ -206,6 +206,8 @@ def post(
         terms=terms(settings),
         numbers=settings.numbers,
         worth=WORTH_SENDING,
+        item_segments=settings.newsletter_item_segments,
+        public_base_url=settings.public_base_url,
     )
 
 

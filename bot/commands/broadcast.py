@@ -25,7 +25,7 @@ from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.members import vocabulary
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
-from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds, what_stops
+from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds
 from domain.contact import Purpose
 from domain.ids import Ids
 from domain.member import Choices
@@ -401,7 +401,8 @@ async def _previewed(desk: Post, number: int, *, plain: bool) -> tuple[Kept, Pre
         ahead = await broadcasts.preview(desk, kept.broadcast, looked)
     async with desk.database.read() as connection:
         paid = await broadcasts.spent(connection, desk, now)
-    return kept, ahead, list(what_stops(kept.broadcast, ahead, desk.terms, paid, desk.quiet, now))
+        stops = await broadcasts.stops(connection, desk, kept.broadcast, ahead, paid, now)
+    return kept, ahead, stops
 
 
 async def _progress(desk: Post, number: int) -> Progress:
