@@ -36,8 +36,8 @@ class Shown:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """Items that go together. `theirs`: it is for those who said what the items answer. `page` is the address of their
-    page without the language; empty where we have none. `events` are those that items are about, by number; `numbers` fill
-    the project's blanks. `quotes` are words that may be quoted now, with their language, by the item's id.
+    page without the language; empty where we have none. `events` are those that items are about, by number;
+    `numbers` fill the project's blanks. `quotes` are words that may be quoted now, with their language, by item.
     """
 
     month: str

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.broadcast import Broadcast, BroadcastRefused, BroadcastState
 from domain.contact import Purpose
 from domain.message import MessageClass
-from domain.newsletter import OWED_AFTER, Item, Owed, answered, first_day, month_of
+from domain.newsletter import OWED_AFTER, Item, ItemKind, Owed, answered, first_day, month_of
 from domain.segment import Segment
 from flows.newsletter import Issue
 from store import broadcasts, newsletter, sayers
@@ -53,9 +53,8 @@ async def month_s_issue(
     items = [kept.item for kept in await newsletter.listing(connection, month)]
     if not items:
         raise BroadcastRefused(f"{month} has no items: mime newsletter add")
-    in_order = sorted(items, key=lambda one: (one.heard is None, one.number))
     name = f"News of {month}"
-    return await _draft(connection, post, name, month, in_order, wish, token, now, theirs=False)
+    return await _draft(connection, post, name, month, sorted(items, key=in_order), wish, token, now, theirs=False)
 
 
 async def first_to_hear(
@@ -152,8 +151,7 @@ async def public_issue(connection: AsyncConnection, press: Press, vault: Vault, 
     items = [one for one in await _public(connection) if one.month == month]
     if not items:
         return None
-    shown = Broadcast(id=0, number=0, name="", segment=Segment(), month=month, items=tuple(one.id for one in items))
-    return replace(await newsletter.issue_of(connection, press, shown, vault), page="")
+    return await _shown(connection, press, vault, month, items)
 
 
 async def _public(connection: AsyncConnection) -> list[Item]:
@@ -205,3 +203,22 @@ def near_the_end(now: datetime, zone: ZoneInfo, days: int) -> str | None:
     today: date = now.astimezone(zone).date()
     month = month_of(today)
     return month if month_of(date.fromordinal(today.toordinal() + days)) != month else None
+
+
+async def of_month(connection: AsyncConnection, press: Press, vault: Vault, month: str) -> Issue | None:
+    """All items of the month, sent or not, as for everybody; None where there are none."""
+    items = [kept.item for kept in await newsletter.listing(connection, month)]
+    if not items:
+        return None
+    return await _shown(connection, press, vault, month, items)
+
+
+async def _shown(connection: AsyncConnection, press: Press, vault: Vault, month: str, items: list[Item]) -> Issue:
+    ids = tuple(one.id for one in sorted(items, key=in_order))
+    shown = Broadcast(id=0, number=0, name="", segment=Segment(), month=month, items=ids)
+    return replace(await newsletter.issue_of(connection, press, shown, vault), page="")
+
+
+def in_order(item: Item) -> tuple[bool, int]:
+    """What answers people's words stands on top."""
+    return item.kind is not ItemKind.YOU_SAID, item.number

@@ -210,6 +210,12 @@ async def _events(connection: AsyncConnection, items: Iterable[Item]) -> dict[in
     return {one.number: one for one in map(as_event, rows.all())}
 
 
+async def all_events(connection: AsyncConnection) -> dict[int, Event]:
+    """Those that an item may name, by their numbers."""
+    rows = await connection.execute(select(*(t.events.c[name] for name in COLUMNS)))
+    return {one.number: one for one in map(as_event, rows.all())}
+
+
 async def faults_of(connection: AsyncConnection, press: Press, broadcast: Broadcast, now: datetime) -> list[str]:
     """What is wrong with the items of a broadcast, such as an event that was called off meanwhile."""
     items = await by_ids(connection, broadcast.items)

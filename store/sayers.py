@@ -19,7 +19,7 @@ from domain.contact import Purpose
 from domain.newsletter import Answered, Heard, Owed
 from flows.conditions import PREFER_NOT_TO_SAY
 from flows.library import Library
-from flows.model import Flow, YesNo
+from flows.model import Flow, Text, YesNo
 from store import tables as t
 from store.bulk import Fetch, fetch
 from store.database import HotTransaction
@@ -66,6 +66,11 @@ def asks_opinions(flow: Flow) -> bool:
     """Whether people are asked what they think: with their consent to be asked, and not to know who they are."""
     asked = any(isinstance(one, YesNo) and one.consent is Purpose.QUESTIONNAIRES for one in flow.asked())
     return asked and any(one.kept is None for one in counts(flow)) and not any(one.kept for one in counts(flow))
+
+
+def own_words(flow: Flow) -> list[str]:
+    """The questions of it that people answer in their own words."""
+    return [one.name for one in counts(flow) if isinstance(one, Text)]
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
