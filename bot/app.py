@@ -280,7 +280,7 @@ def asgi(app: App, *, role: Role) -> ASGI:
     calendars = calendar.routes(app.database, app.vault, app.clock, settings.quiet.zone, settings.contact_phone)
     lists = attendance.routes(app.database, app.vault, app.ids, app.clock, settings.quiet.zone)
     papers = certificate.routes(app.database, app.vault, app.library, app.clock, settings.quiet.zone)
-    news = news_pages.routes(app.database, app.vault, app.post.press)
+    news = news_pages.routes(app.database, app.vault, app.post.press, app.clock)
     inner = Starlette(routes=[*health.routes(), *own_data, *calendars, *lists, *papers, *news, *app.routes])
     return Doors(
         app.dispatcher.submit,

@@ -223,6 +223,7 @@ class Phrases:
     news_earlier: str
     news_no_earlier: str
     news_languages: str
+    news_call: str
     staff_news_unsent: str
     staff_news_owed: str
     command_news: str

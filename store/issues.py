@@ -124,42 +124,48 @@ async def opened(connection: AsyncConnection, press: Press, vault: Vault, token:
     return Sent(found, await newsletter.issue_of(connection, press, found, vault))
 
 
-async def newest(connection: AsyncConnection, press: Press) -> Sent | None:
-    """The month's newsletter that was begun last; None where there was none yet."""
+async def newest(connection: AsyncConnection, press: Press, now: datetime) -> Sent | None:
+    """The month's newsletter that went out last; None where there was none yet."""
     b = t.broadcasts.c
-    begun = (
+    begun = await connection.execute(
         select(b.number)
         .where(b.month.is_not(None), b.started_at.is_not(None), b.state != BroadcastState.STOPPED.value)
         .order_by(b.started_at.desc(), b.number.desc())
-        .limit(1)
     )
-    number = (await connection.execute(begun)).scalar()
-    kept = None if number is None else await broadcasts.numbered(connection, number)
-    if kept is None:
-        return None
-    return Sent(kept.broadcast, await newsletter.issue_of(connection, press, kept.broadcast))
+    for number in begun.scalars().all():
+        kept = await broadcasts.numbered(connection, number)
+        if kept is not None and _is_out(kept.broadcast, now):
+            return Sent(kept.broadcast, await newsletter.issue_of(connection, press, kept.broadcast))
+    return None
 
 
-async def public_months(connection: AsyncConnection) -> list[str]:
+def _is_out(broadcast: Broadcast, now: datetime) -> bool:
+    """Whether the time has come for which it was ordered."""
+    return broadcast.send_at is None or broadcast.send_at <= now
+
+
+async def public_months(connection: AsyncConnection, now: datetime) -> list[str]:
     """The months of which anybody may read something, the newest first."""
-    there = await _public(connection)
+    there = await _public(connection, now)
     return sorted({one.month for one in there}, reverse=True)
 
 
-async def public_issue(connection: AsyncConnection, press: Press, vault: Vault, month: str) -> Issue | None:
+async def public_issue(
+    connection: AsyncConnection, press: Press, vault: Vault, month: str, now: datetime
+) -> Issue | None:
     """What anybody may read of that month; None where it is nothing."""
-    items = [one for one in await _public(connection) if one.month == month]
+    items = [one for one in await _public(connection, now) if one.month == month]
     if not items:
         return None
     return await _shown(connection, press, vault, month, items)
 
 
-async def _public(connection: AsyncConnection) -> list[Item]:
+async def _public(connection: AsyncConnection, now: datetime) -> list[Item]:
     """The public items of newsletters that went out to everybody."""
     sent = [
         one
         for one in await newsletter.with_items(connection)
-        if not one.theirs and one.state in (BroadcastState.SENDING, BroadcastState.DONE)
+        if not one.theirs and one.state in (BroadcastState.SENDING, BroadcastState.DONE) and _is_out(one, now)
     ]
     ids = list(dict.fromkeys(id for one in sent for id in one.items))
     return [one for one in await newsletter.by_ids(connection, ids) if one.public]
@@ -171,7 +177,7 @@ async def tell_again(
     """The newest newsletter for somebody who asks for it, whole, and which of its items answer what they had said; None
     where there is none.
     """
-    sent = await newest(connection, press)
+    sent = await newest(connection, press, now)
     if sent is None:
         return None
     had = await newsletter.told(connection, ids, contact_id, sent.broadcast.items, now)

@@ -6,7 +6,9 @@ An address names a newsletter and a language and never a person: it cannot tell 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,8 +30,8 @@ LENGTH = 8
 _TOKEN = re.compile(rf"([{ALPHABET}]{{{LENGTH}}})(?:-([a-z]+(?:-[a-z]+)?))?")
 
 
-def routes(database: Database, vault: Vault, press: Press) -> list[BaseRoute]:
-    pages = _Pages(database, vault, press)
+def routes(database: Database, vault: Vault, press: Press, clock: Callable[[], datetime]) -> list[BaseRoute]:
+    pages = _Pages(database, vault, press, clock)
     return [
         Route("/n/{token}", pages.newsletter),
         Route("/news", pages.archive),
@@ -53,6 +55,7 @@ class _Pages:
     database: Database
     vault: Vault
     press: Press
+    clock: Callable[[], datetime]
 
     async def newsletter(self, request: Request) -> Response:
         found = _TOKEN.fullmatch(request.path_params["token"])
@@ -71,7 +74,7 @@ class _Pages:
         if language not in self.press.library.spoken:
             return _gone()
         async with self.database.read() as connection:
-            months = await issues.public_months(connection)
+            months = await issues.public_months(connection, self.clock())
         phrases = self.press.library.phrases[language]
         addresses = {tag: f"/news/{tag}" for tag in self.press.library.spoken}
         return show(
@@ -92,7 +95,7 @@ class _Pages:
         except ValueError:
             return _gone()
         async with self.database.read() as connection:
-            issue = await issues.public_issue(connection, self.press, self.vault, month)
+            issue = await issues.public_issue(connection, self.press, self.vault, month, self.clock())
         if issue is None or not self._can(issue, language):
             return _gone()
         return self._show(issue, language, {tag: f"/news/{tag}/{month}" for tag in self._languages(issue)})

@@ -47,7 +47,7 @@ def text(issue: Issue, language: str, phrases: Phrases) -> str:
     """As plain text, with lines of any length."""
     head = issue.head(language, phrases)
     parts = ["\n".join([title, *told]) for title, told in lines(issue, language, phrases)]
-    return "\n\n".join([head, *parts]) + "\n"
+    return "\n\n".join(filter(None, [head, *parts, phrases.news_call])) + "\n"
 
 
 def pdf(issue: Issue, language: str, phrases: Phrases, *, right_to_left: bool = False, large: bool = False) -> bytes:
@@ -67,6 +67,7 @@ def pdf(issue: Issue, language: str, phrases: Phrases, *, right_to_left: bool = 
         "direction": "rtl" if right_to_left else "ltr",
         "points": str(_LARGE_POINTS if large else _POINTS),
         "items": orjson.dumps(items).decode(),
+        "call": phrases.news_call,
     }
     try:
         made: bytes = typst.compile(_PAGE.encode(), format="pdf", sys_inputs=given, pdf_standards="ua-1")
@@ -94,4 +95,5 @@ _PAGE = """
   heading(level: 1, item.title)
   for line in item.lines { par(line) }
 }
+#if sys.inputs.call != "" { block(above: 2em, strong(sys.inputs.call)) }
 """
