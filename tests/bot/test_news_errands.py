@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.news.errands import look
+from bot.news.sample import add_news
 from domain.contact import Role
 from store import broadcasts
 from tests.attending import put_staff
@@ -122,3 +123,15 @@ async def test_coordinators_hear_of_people_who_have_not_heard_back(world: World)
     await kept(world, answer_to(month="2027-04"))
     world.clock.forward(timedelta(days=20))
     assert await looked(world) == 0, "an item names it"
+
+
+async def test_the_demo_s_newsletter_goes_out_to_who_agreed_and_is_there_for_who_asks(world: World) -> None:
+    await put(world.app, [Somebody(consents=("newsletter",), language="ur")])
+    assert await add_news(world.app)
+    assert not await add_news(world.app)
+    await broadcasts.tend(world.app.post, world.clock())
+    assert "شام کو کھلا" in (await world.told(phone(0)))[0].text
+    for word, expected in (("nowości", "Otwarte wieczorem"), ("খবর", "Open in the evening")):
+        who = f"tel:+4477009004{len(word):02}"
+        await world.say(who, "polski" if word == "nowości" else "english")
+        assert expected in (await world.say(who, word))[0]
