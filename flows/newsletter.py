@@ -38,6 +38,7 @@ class Issue:
     """Items that go together. `theirs`: it is for those who said what the items answer. `page` is the address of their
     page without the language; empty where we have none. `events` are those that items are about, by number;
     `numbers` fill the project's blanks. `quotes` are words that may be quoted now, with their language, by item.
+    `earlier` are the items of each broadcast that had some of these, by the ids.
     """
 
     month: str
@@ -48,6 +49,7 @@ class Issue:
     page: str = ""
     theirs: bool = False
     quotes: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    earlier: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def speaks(self, language: str) -> bool:
         """Whether every item has reviewed words for who reads that language."""

@@ -44,6 +44,7 @@ class Words:
         self._numbers = numbers
         self._zone = zone
         self._issue = issue
+        self._spoken: dict[str | None, str | None] = {}
         self._texts: dict[tuple[str, str, bool, bool, tuple[int, ...]], tuple[str, int]] = {}
         self.named = any(f"{{{NICKNAME}}}" in one.text for one in broadcast.texts.values())
 
@@ -54,7 +55,9 @@ class Words:
         ours = self._library.language(chosen)
         if self._event is not None:
             return ours
-        return next((tag for tag in (chosen, ours) if tag is not None and self._speaks(tag)), None)
+        if chosen not in self._spoken:
+            self._spoken[chosen] = next((tag for tag in (chosen, ours) if tag is not None and self._speaks(tag)), None)
+        return self._spoken[chosen]
 
     def _speaks(self, language: str) -> bool:
         if self._issue is not None:

@@ -309,7 +309,8 @@ def _sought(post: Post, broadcast: Broadcast, event: Event | None, issue: Issue 
     if issue is not None and broadcast.theirs:
         heard = next((item.heard for item in issue.items), None)
         said = sayers.search(heard or Heard(), post.library, post.quiet.zone)
-    return Sought(broadcast.segment, event, words.language, words.named, broadcast.items, said), words
+    before = {} if issue is None else issue.earlier
+    return Sought(broadcast.segment, event, words.language, words.named, broadcast.items, before, said), words
 
 
 async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None] = lambda _: None) -> Preview:
@@ -638,8 +639,8 @@ _MESSAGES = bulk_insert(
 )
 _TOLD = bulk_insert(
     t.newsletter_told,
-    ("id", "item_id", "contact_id", "theirs", "broadcast_id", "at"),
-    unless_there=("item_id", "contact_id"),
+    ("id", "broadcast_id", "contact_id", "theirs", "at"),
+    unless_there=("broadcast_id", "contact_id"),
 )
 _INVITATIONS = bulk_insert(
     t.fires,
@@ -682,8 +683,9 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
             tx.write(_INVITATIONS, [_invitation(post, id, event, one, count, at) for one, _, count, at in made])
         else:
             tx.write(_MESSAGES, [_message(post, broadcast, *each, now_ms) for each in made])
-            told = ((item, one) for one, *_ in made for item in broadcast.items if item not in one.had)
-            tx.write(_TOLD, [(post.ids(), item, one.contact_id, broadcast.theirs, id, now_ms) for item, one in told])
+            if broadcast.items:
+                told = [(post.ids(), id, one.contact_id, broadcast.theirs, now_ms) for one, *_ in made]
+                tx.write(_TOLD, told)
         done = page.looked < post.page
         tx.write(
             _ADVANCE,

@@ -214,9 +214,9 @@ class InterestKept:
 
 @dataclass(frozen=True, slots=True)
 class ToldKept:
-    """That they got an item of the newsletter. `theirs`: it answers what they had said."""
+    """That they got a newsletter, by what the team calls it. `theirs`: it answers what they had said."""
 
-    title: Texts
+    name: str
     theirs: bool
     at: datetime
 
@@ -623,14 +623,14 @@ class _Reading:
         return tuple(InterestKept(_title(row.document), from_ms(row.at), _at(row.withdrawn_at)) for row in rows)
 
     async def news(self) -> tuple[ToldKept, ...]:
-        n, i = t.newsletter_told.c, t.newsletter_items.c
+        n, b = t.newsletter_told.c, t.broadcasts.c
         rows = await self._rows(
-            select(n.theirs, n.at, i.document)
-            .join(t.newsletter_items, i.id == n.item_id, isouter=True)
+            select(n.theirs, n.at, b.document)
+            .join(t.broadcasts, b.id == n.broadcast_id, isouter=True)
             .where(n.contact_id == self.contact_id)
             .order_by(n.at, n.id)
         )
-        return tuple(ToldKept(_titles(row.document), bool(row.theirs), from_ms(row.at)) for row in rows)
+        return tuple(ToldKept(_name(row.document), bool(row.theirs), from_ms(row.at)) for row in rows)
 
     async def calls(self) -> tuple[CallKept, ...]:
         c = t.calls.c
@@ -671,9 +671,9 @@ def _title(document: str | None) -> Texts:
     return {} if document is None else orjson.loads(document)["title"]
 
 
-def _titles(document: str | None) -> Texts:
-    """What an item of the newsletter is called, by language; nothing where it is gone."""
-    return {} if document is None else {tag: one["title"] for tag, one in orjson.loads(document)["words"].items()}
+def _name(document: str | None) -> str:
+    """What the team calls a newsletter; nothing where it is gone."""
+    return "" if document is None else str(orjson.loads(document)["name"])
 
 
 def _passes_on(key: str) -> bool:

@@ -180,8 +180,7 @@ async def tell_again(
     sent = await newest(connection, press, now)
     if sent is None:
         return None
-    had = await newsletter.told(connection, ids, contact_id, sent.broadcast.items, now)
-    return sent.issue, frozenset(item for item, theirs in had.items() if theirs)
+    return sent.issue, await newsletter.told(connection, ids, contact_id, sent.broadcast, now)
 
 
 # what must not be forgotten

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.broadcast import Broadcast, BroadcastState, Preview
@@ -72,7 +72,6 @@ async def remove(connection: AsyncConnection, number: int) -> Item:
     """Take it out. Raises ItemRefused once it has been sent to anybody."""
     kept = await _unsent(connection, number)
     await connection.execute(delete(t.newsletter_items).where(t.newsletter_items.c.id == kept.item.id))
-    await connection.execute(delete(t.newsletter_told).where(t.newsletter_told.c.item_id == kept.item.id))
     await _unapprove(connection, kept.item.id)
     return kept.item
 
@@ -159,11 +158,14 @@ async def issue_of(
     items = await by_ids(connection, broadcast.items)
     events = await _events(connection, items)
     quotes = {} if vault is None else await quotes_of(connection, vault, items)
-    return _issue(press, broadcast, items, events, quotes)
+    return _issue(press, broadcast, items, events, quotes, await with_items(connection))
 
 
 _ITEMS = "SELECT id, document FROM newsletter_items WHERE id {keys}"
 _EVENTS = f"SELECT {', '.join(COLUMNS)} FROM events WHERE number {{keys}}"
+
+
+_BROADCASTS = "SELECT document FROM broadcasts WHERE token IS NOT NULL"
 
 
 async def hot_issue_of(tx: HotTransaction, press: Press, broadcast: Broadcast) -> Issue:
@@ -172,7 +174,9 @@ async def hot_issue_of(tx: HotTransaction, press: Press, broadcast: Broadcast) -
     found = {id: _ITEM.validate_json(document) for id, document in rows}
     items = tuple(found[id] for id in broadcast.items if id in found)
     (events,) = await tx.fetch(fetch(_EVENTS, _event_numbers(items)))
-    return _issue(press, broadcast, items, {one.number: one for one in map(as_event, events)}, {})
+    (others,) = await tx.fetch(fetch(_BROADCASTS))
+    there = [_BROADCAST.validate_json(document) for (document,) in others]
+    return _issue(press, broadcast, items, {one.number: one for one in map(as_event, events)}, {}, there)
 
 
 def _issue(
@@ -181,7 +185,9 @@ def _issue(
     items: tuple[Item, ...],
     events: dict[int, Event],
     quotes: dict[int, tuple[str, str]],
+    others: Iterable[Broadcast],
 ) -> Issue:
+    mine = set(broadcast.items)
     return Issue(
         month=broadcast.month,
         items=items,
@@ -191,6 +197,7 @@ def _issue(
         page=f"{press.public_base_url}/n/{broadcast.token}" if press.public_base_url else "",
         theirs=broadcast.theirs,
         quotes=quotes,
+        earlier={one.id: one.items for one in others if not mine.isdisjoint(one.items)},
     )
 
 
@@ -317,22 +324,23 @@ async def quotes_of(connection: AsyncConnection, vault: Vault, items: Iterable[I
 
 
 async def told(
-    connection: AsyncConnection, ids: Callable[[], int], contact_id: int, items: Iterable[int], now: datetime
-) -> dict[int, bool]:
-    """Note that somebody who asked for the news has these items. Returns which of them they had before, and of each
-    whether it answers what they had said.
-    """
+    connection: AsyncConnection, ids: Callable[[], int], contact_id: int, broadcast: Broadcast, now: datetime
+) -> frozenset[int]:
+    """Note that somebody who asked for a newsletter has it. Returns the items of it that answer what they had said."""
     n = t.newsletter_told.c
-    rows = await connection.execute(select(n.item_id, n.theirs).where(n.contact_id == contact_id))
-    had = {item_id: bool(theirs) for item_id, theirs in rows}
-    new = [
-        {"id": ids(), "item_id": id, "contact_id": contact_id, "theirs": False, "at": to_ms(now)}
-        for id in items
-        if id not in had
-    ]
-    if new:
-        await connection.execute(insert(t.newsletter_told), new)
-    return had
+    rows = await connection.execute(select(n.broadcast_id, n.theirs).where(n.contact_id == contact_id))
+    had = {broadcast_id: bool(theirs) for broadcast_id, theirs in rows}
+    if broadcast.id not in had:
+        values = {
+            "id": ids(),
+            "broadcast_id": broadcast.id,
+            "contact_id": contact_id,
+            "theirs": False,
+            "at": to_ms(now),
+        }
+        await connection.execute(insert(t.newsletter_told).values(values))
+    first = [one for one in await with_items(connection) if had.get(one.id)]
+    return frozenset(item for one in first for item in one.items)
 
 
 async def untell(connection: AsyncConnection, broadcast_id: int, keys: str) -> None:
@@ -345,10 +353,11 @@ async def untell(connection: AsyncConnection, broadcast_id: int, keys: str) -> N
 async def told_of(connection: AsyncConnection, item_id: int) -> tuple[int, int, datetime | None]:
     """How many were told the item; how many of them had said what it answers; and when the first was told."""
     n = t.newsletter_told.c
+    brought = [one.id for one in await with_items(connection) if item_id in one.items]
     rows = await connection.execute(
-        select(n.theirs, func.count(), func.min(n.at)).where(n.item_id == item_id).group_by(n.theirs)
+        select(
+            func.count(n.contact_id.distinct()), func.count(case((n.theirs, n.contact_id)).distinct()), func.min(n.at)
+        ).where(n.broadcast_id.in_(brought))
     )
-    found = [(bool(theirs), count, at) for theirs, count, at in rows]
-    first = min((at for *_, at in found), default=None)
-    mine = sum(count for theirs, count, _ in found if theirs)
-    return sum(count for _, count, _ in found), mine, None if first is None else from_ms(first)
+    everybody, mine, first = rows.one()
+    return everybody, mine, None if first is None else from_ms(first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,8 @@ _NEVER = "('21211', '21214', '21217', '21614', '30005', '30006')"
 class Sought:
     """Whom a broadcast is for. `language` is the one that somebody is written to in, by the one they chose; None: there
     is no text for them. `named`: its text calls people by their nickname. `items` are those of a newsletter, by their
-    ids; with `said`, only those get it who said so.
+    ids, and `earlier` those of each newsletter before it that had some of them; with `said`, only those get it who
+    said so.
     """
 
     segment: Segment
@@ -37,6 +38,7 @@ class Sought:
     language: Callable[[str | None], str | None]
     named: bool = False
     items: tuple[int, ...] = ()
+    earlier: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     said: Search | None = None
 
     @property
@@ -90,7 +92,7 @@ _PEOPLE = (
     " ORDER BY id LIMIT {value}"
 )
 _THESE = "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id {keys} ORDER BY id"
-_TOLD = "SELECT contact_id, item_id FROM newsletter_told WHERE contact_id {keys} AND item_id {keys}"
+_TOLD = "SELECT contact_id, broadcast_id FROM newsletter_told WHERE contact_id {keys} AND broadcast_id {keys}"
 _URNS = "SELECT contact_id, key, scheme, blocked_at, shared FROM urns WHERE contact_id {keys} ORDER BY created_at, key"
 _SHARED = (
     "SELECT s.contact_id, s.urn_key, s.sealed, u.scheme, u.blocked_at FROM sharers s JOIN urns u ON u.key = s.urn_key"
@@ -166,8 +168,8 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
         asked["wanted"] = fetch(_WANTED, ids)
     if segment.came_to or segment.missed or segment.newcomers:
         asked["came"] = fetch(_CAME, ids)
-    if sought.items:
-        asked["had"] = fetch(_TOLD, ids, list(sought.items))
+    if sought.earlier:
+        asked["told_of"] = fetch(_TOLD, ids, list(sought.earlier))
     if event is not None:
         asked["placed"] = fetch(_PLACES, ids, event.id)
         if event.after is not None:
@@ -180,7 +182,9 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
             there.setdefault(row[0], []).append(row)
     for id, name, sealed in rows.get("told", ()):
         around.told.setdefault(id, {})[name] = orjson.loads(vault.open(sealed, id))[0]
-    for name in ("wanted", "came", "had"):
+    for id, broadcast_id in rows.get("told_of", ()):
+        around.had.setdefault(id, set()).update(sought.earlier[broadcast_id])
+    for name in ("wanted", "came"):
         sets = getattr(around, name)
         for id, kind in rows.get(name, ()):
             sets.setdefault(id, set()).add(kind)
@@ -249,7 +253,7 @@ def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) 
                     nickname,
                     asks,
                     bool(discreet),
-                    tuple(sorted(around.had.get(id, ()))),
+                    tuple(sorted(around.had.get(id, set()).intersection(sought.items))),
                 )
             )
     if why is not None:

@@ -572,18 +572,16 @@ newsletter_items = Table(
     Index("ix_newsletter_items_month", "month"),
 )
 
-#: Who got an item, so that nobody gets it twice. `theirs`: they had said what it answers, and got it first.
-#: `broadcast_id` is empty where they asked for the news.
+#: Who got a newsletter, sent to them or asked for, and so has all of its items: nobody gets one twice. `theirs`: they
+#: had said what it answers.
 newsletter_told = Table(
     "newsletter_told",
     metadata,
     _id(),
     _project(),
-    Column("item_id", BigInteger, nullable=False),
+    Column("broadcast_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False, index=True),
     Column("theirs", Boolean, nullable=False, server_default=false()),
-    Column("broadcast_id", BigInteger),
     Column("at", BigInteger, nullable=False),
-    UniqueConstraint("item_id", "contact_id"),
-    Index("ix_newsletter_told_broadcast_id", "broadcast_id"),
+    UniqueConstraint("broadcast_id", "contact_id"),
 )

@@ -325,14 +325,15 @@ async def around_events(world: World, who: str) -> None:
             insert(t.interests).values(id=app.ids(), opportunity_id=31, contact_id=id, urn_key=1, channel="sms", at=ms)
         )
         await tx.execute(
-            insert(t.newsletter_items).values(
-                id=41, number=1, month="2026-11", created_at=ms,
-                document=orjson.dumps({"words": {"en": {"title": "Open late"}}}).decode(),
+            insert(t.broadcasts).values(
+                id=41, number=1, state="done", document=orjson.dumps({"name": "Item 3"}).decode(), created_at=ms
             )
-        )  # fmt: skip
-        for item, theirs in ((41, True), (42, False)):
+        )
+        for newsletter, theirs in ((41, True), (42, False)):
             await tx.execute(
-                insert(t.newsletter_told).values(id=app.ids(), item_id=item, contact_id=id, theirs=theirs, at=ms)
+                insert(t.newsletter_told).values(
+                    id=app.ids(), broadcast_id=newsletter, contact_id=id, theirs=theirs, at=ms
+                )
             )
 
 
@@ -351,7 +352,7 @@ async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(wor
     assert "Tea & talk: interpreter, for somebody else, by you, to be done by" in read
     assert "How to do research, Colchester, 23 Nov 2026" in read
     assert "Choosing new staff, 23 Nov 2026" in read
-    assert "Open late, 23 Nov 2026, 10:00: it answers what you told us" in read
+    assert "Item 3, 23 Nov 2026, 10:00: it answers what you told us" in read
     assert "We remind you of a place" in read
     kept = orjson.loads(file.content)
     assert [(one["event"], one["status"], one["reason"]) for one in kept["bookings"]] == [
@@ -359,7 +360,7 @@ async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(wor
     ]  # fmt: skip
     assert [(one["role"], one["note"]) for one in kept["duties"]] == [("note_taker", "we ran out of chairs")]
     assert [(one["kind"], one["district"]) for one in kept["wanted"]] == [("research", "colchester")]
-    assert [(one["title"], one["theirs"]) for one in kept["news"]] == [({"en": "Open late"}, True), ({}, False)]
+    assert [(one["name"], one["theirs"]) for one in kept["news"]] == [("Item 3", True), ("", False)]
     assert [one["title"] for one in kept["interests"]] == [{"en": "Choosing new staff"}]
     assert {one["kind"]: one["theirs"] for one in kept["arranged"]} == {"quiet_space": False, "interpreter": True}
 

@@ -780,7 +780,9 @@ async def rich_in_events(world: World, who: str, past: int) -> None:
                 id=app.ids(), opportunity_id=31, contact_id=id, urn_key=key, channel="sms", at=now
             )
         )
-        await tx.execute(insert(t.newsletter_told).values(id=app.ids(), item_id=41, contact_id=id, theirs=True, at=now))
+        await tx.execute(
+            insert(t.newsletter_told).values(id=app.ids(), broadcast_id=41, contact_id=id, theirs=True, at=now)
+        )
 
 
 async def two_events(world: World, capacity: int = 1) -> None:

@@ -183,8 +183,11 @@ async def test_who_said_it_hears_first_as_theirs_and_everybody_hears_each_item_o
     assert ahead.segments == sum(segments(one).count for one in (again, whole))
     rows = await world.rows("SELECT contact_id, theirs FROM newsletter_told ORDER BY contact_id, theirs")
     assert [(who, bool(mine)) for who, mine in rows] == [
-        (sayer, False), (sayer, True), (other, False), (other, False), (polish, False), (polish, False),
-    ]  # fmt: skip
+        (sayer, False),
+        (sayer, True),
+        (other, False),
+        (polish, False),
+    ]
 
     once_more = await the_month(world, token="another2")
     assert once_more.number != month.number

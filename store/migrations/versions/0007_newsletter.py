@@ -28,16 +28,14 @@ def upgrade() -> None:
         "newsletter_told",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("project_id", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("broadcast_id", sa.BigInteger(), nullable=False),
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
         sa.Column("theirs", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("broadcast_id", sa.BigInteger(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_told")),
-        sa.UniqueConstraint("item_id", "contact_id", name=op.f("uq_newsletter_told_item_id_contact_id")),
+        sa.UniqueConstraint("broadcast_id", "contact_id", name=op.f("uq_newsletter_told_broadcast_id_contact_id")),
     )
     with op.batch_alter_table("newsletter_told", schema=None) as batch_op:
-        batch_op.create_index("ix_newsletter_told_broadcast_id", ["broadcast_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_newsletter_told_contact_id"), ["contact_id"], unique=False)
 
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
@@ -54,7 +52,6 @@ def downgrade() -> None:
 
     with op.batch_alter_table("newsletter_told", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_newsletter_told_contact_id"))
-        batch_op.drop_index("ix_newsletter_told_broadcast_id")
 
     op.drop_table("newsletter_told")
     with op.batch_alter_table("newsletter_items", schema=None) as batch_op:
