@@ -489,7 +489,7 @@ class Conversation:
             case Command.LINK:
                 code = self._new_code(turn, CodeKind.JOIN, person, {}, now)
                 turn.said.append(Say(phrases.link_code, {"code": code}))
-            case Command.MY_DATA | Command.DELETE_LAST:
+            case Command.MY_DATA | Command.DELETE_LAST | Command.NEWS:
                 turn.errands.append(Errand(said.value))
             case Command.EVENTS:
                 self._follow(turn, person, wishes.what_is_open(turn, person), received.channel, urn_key, now)

@@ -16,6 +16,7 @@ from bot.dispatcher import where
 from bot.events.errands import EventErrands
 from bot.events.opportunities import OpportunityErrands
 from bot.events.tasks import TaskErrands
+from bot.news.errands import NewsErrands
 from bot.outgoing import ChannelKind
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
@@ -35,6 +36,7 @@ from store.changes import Due
 from store.circle import Address
 from store.database import Database
 from store.event_rules import known_of
+from store.newsletter_rules import Press
 from store.team import Member, OpenAlert
 from store.vault import Vault
 
@@ -67,6 +69,8 @@ KINDS = frozenset(
         "arrange",
         "unarrange",
         "tasks_due",
+        "news",
+        "news_due",
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -101,6 +105,7 @@ class Errands:
         *,
         token: Callable[[], str],
         reference: Callable[[], str],
+        press: Press,
         public_base_url: str = "",
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
@@ -113,6 +118,7 @@ class Errands:
         self._of_opportunities = OpportunityErrands(self._telling, known)
         self._of_events = EventErrands(self._telling, known, self._page_of_guests, self._of_opportunities)
         self._of_tasks = TaskErrands(self._telling)
+        self._of_news = NewsErrands(self._telling, press)
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -193,6 +199,10 @@ class Errands:
                 await self._of_tasks.unarrange(errand)
             case "tasks_due":
                 await self._of_tasks.remind(errand)
+            case "news":
+                await self._of_news.again(errand)
+            case "news_due":
+                await self._of_news.remind(errand)
             case kind:
                 raise ValueError(f"{kind!r} is no errand")
 

@@ -231,3 +231,21 @@ class Phrases:
     staff_opportunity_none: str
     staff_opportunity_made: str
     staff_withdraw_sure: str
+    news_head: str
+    news_first: str
+    news_yours: str
+    news_others: str
+    news_event: str
+    news_link: str
+    news_page: str
+    news_tail: str
+    news_none: str
+    news_more: str
+    news_quote: str
+    news_earlier: str
+    news_no_earlier: str
+    news_languages: str
+    news_call: str
+    staff_news_unsent: str
+    staff_news_owed: str
+    command_news: str

@@ -40,6 +40,7 @@ THEIRS = (
     t.demands,
     t.interests,
     t.calls,
+    t.newsletter_told,
 )
 #: An answer may be under way to the evaluation store while its person is erased: for so long it is deleted there again
 #: at every push.
