@@ -132,7 +132,9 @@ class Tally:
 @dataclass(slots=True)
 class Preview:
     """`tallies` by language and channel; `silent` are those of them who get no more than a word that something waits,
-    since others may see their phone. `unread` counts the readers of languages without a reviewed text.
+    since others may see their phone. `unread` counts the readers of languages without a reviewed text. `astray` of
+    them have been silent for so long that they are asked first whether it is still them, and get it after their yes;
+    the segments of that question are in the tallies.
     """
 
     meant: int = 0
@@ -140,6 +142,7 @@ class Preview:
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     silent: int = 0
+    astray: int = 0
 
     @property
     def people(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from flows.library import SOURCE_LANGUAGE
 from store.bulk import fetch
 from store.circle import channel_of
 from store.database import HotTransaction, Row
+from store.times import to_ms
 from store.vault import Vault
 
 #: Twilio's codes for a number that will never take a text: it does not exist, or is a landline.
@@ -27,12 +29,14 @@ _NEVER = "('21211', '21214', '21217', '21614', '30005', '30006')"
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Whom a broadcast is for. `language` is the one that somebody is written to in, by the one they chose; None: there
-    is no text for them. `named`: its text calls people by their nickname.
+    is no text for them. Who has not written after `heard_after` may be somebody else by now. `named`: its text calls
+    people by their nickname.
     """
 
     segment: Segment
     event: Event | None
     language: Callable[[str | None], str | None]
+    heard_after: datetime
     named: bool = False
 
     @property
@@ -51,7 +55,8 @@ class Sought:
 @value
 class Recipient:
     """Somebody who gets it. `name` is how a shared phone tells whose it is, `asks`: the event's criteria must be asked
-    of them, `silent`: they get no more than a word that something waits.
+    of them, `silent`: they get no more than a word that something waits. `astray`: they have not written for so long
+    that the number may be somebody else's.
     """
 
     contact_id: int
@@ -63,6 +68,7 @@ class Recipient:
     nickname: str = ""
     asks: bool = True
     silent: bool = False
+    astray: bool = False
 
 
 @dataclass(slots=True)
@@ -80,7 +86,7 @@ class Page:
 
 
 _PEOPLE = (
-    "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id > {value}"
+    "SELECT id, language, stopped_at, consents, roles, hours, discreet, created_at FROM contacts WHERE id > {value}"
     " ORDER BY id LIMIT {value}"
 )
 _URNS = "SELECT contact_id, key, scheme, blocked_at, shared FROM urns WHERE contact_id {keys} ORDER BY created_at, key"
@@ -102,6 +108,7 @@ _FIRST_PART = (
     "SELECT b.contact_id FROM bookings b JOIN events e ON e.id = b.event_id"
     " WHERE b.contact_id {keys} AND e.number = {value} AND b.status = 'booked'"
 )
+_HEARD = "SELECT DISTINCT contact_id FROM inbox WHERE contact_id {keys} AND received_at >= {value}"
 _FAILED = (
     "SELECT urn_key FROM outbox WHERE contact_id {keys} AND status IN ('failed', 'delivered') GROUP BY urn_key"
     f" HAVING MAX(CASE WHEN error IN {_NEVER} THEN id END)"
@@ -121,6 +128,7 @@ class _Around:
     placed: frozenset[int] = frozenset()
     first_part: frozenset[int] = frozenset()
     never: frozenset[int] = frozenset()
+    astray: frozenset[int] = frozenset()
 
 
 async def page(tx: HotTransaction, vault: Vault, sought: Sought, after: int, limit: int, *, lock: bool = False) -> Page:
@@ -130,20 +138,25 @@ async def page(tx: HotTransaction, vault: Vault, sought: Sought, after: int, lim
     (people,) = await tx.fetch(fetch(_PEOPLE, after, limit, locking=" FOR UPDATE" if lock else ""))
     if not people:
         return Page(after)
-    around = await _around(tx, vault, sought, [row[0] for row in people])
+    since = to_ms(sought.heard_after)
+    old = [row[0] for row in people if row[7] < since]
+    around = await _around(tx, vault, sought, [row[0] for row in people], old)
     found = Page(people[-1][0], len(people))
     for row in people:
         _sort(found, sought, around, row, vault)
     return found
 
 
-async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[int]) -> _Around:
+async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[int], old: list[int]) -> _Around:
+    """`old`: who has been with us for so long that they may have been silent too long."""
     segment, event, fields = sought.segment, sought.event, sought.fields
     asked: dict[str, Any] = {
         "own": fetch(_URNS, ids),
         "shared": fetch(_SHARED, ids),
         "never": fetch(_FAILED, ids),
     }
+    if old:
+        asked["heard"] = fetch(_HEARD, old, to_ms(sought.heard_after))
     if fields:
         asked["told"] = fetch(_PROFILE, ids, fields)
     if segment.interests:
@@ -169,12 +182,13 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
     around.placed = frozenset(id for (id,) in rows.get("placed", ()))
     around.first_part = frozenset(id for (id,) in rows.get("first_part", ()))
     around.never = frozenset(key for (key,) in rows["never"])
+    around.astray = frozenset(old).difference(id for (id,) in rows.get("heard", ()))
     return around
 
 
 def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) -> None:
     """Put one person where they belong: among the recipients, among those left out, or among nobody."""
-    id, chosen, stopped_at, consents, roles, hours, discreet = row
+    id, chosen, stopped_at, consents, roles, hours, discreet, _ = row
     told = around.told.get(id, {})
     has_roles = frozenset(roles.split())
     district = str(told.get("district", ""))
@@ -219,7 +233,18 @@ def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) 
             asks = event is not None and any(not one.districts or not district for one in event.criteria)
             nickname = str(told.get("nickname", ""))
             found.recipients.append(
-                Recipient(id, language, urn_key, channel_of(scheme), hours, name, nickname, asks, bool(discreet))
+                Recipient(
+                    id,
+                    language,
+                    urn_key,
+                    channel_of(scheme),
+                    hours,
+                    name,
+                    nickname,
+                    asks,
+                    bool(discreet),
+                    id in around.astray,
+                )
             )
     if why is not None:
         found.left_out[why] += 1
