@@ -160,6 +160,7 @@ def build(
             reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
+    desk = post(settings, database, vault, flows, renderer, ids)
     errands = Errands(
         database,
         vault,
@@ -171,6 +172,7 @@ def build(
         clock,
         token=partial(secrets.token_urlsafe, 24),
         reference=partial(_reference, rng.randrange if rng else secrets.randbelow),
+        post=desk,
         public_base_url=settings.public_base_url,
         on_queued=wake,
     )
@@ -186,7 +188,7 @@ def build(
         Ticker(clock),
         clock,
         ids,
-        post(settings, database, vault, flows, renderer, ids),
+        desk,
         bot,
         reconciliation,
     )

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 from babel.dates import format_datetime
 
+from bot.desk.desk import KINDS as OF_THE_DESK
+from bot.desk.desk import CoordinatorsDesk
 from bot.dispatcher import where
 from bot.events.errands import EventErrands
 from bot.events.tasks import TaskErrands
@@ -30,6 +32,8 @@ from flows.phrases import Phrases
 from flows.programme import blanks_of
 from flows.render import Renderer, cldr
 from store import attendance, certificates, duties, erasure, events, fires, merging, outbox, people, places, team
+from store.alerts import note_stranger
+from store.broadcasts import ASK_FIRST, Post, ask_first, still_them
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
@@ -65,6 +69,10 @@ KINDS = frozenset(
         "arrange",
         "unarrange",
         "tasks_due",
+        "still_me",
+        "stranger",
+        ASK_FIRST,
+        *OF_THE_DESK,
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -99,6 +107,7 @@ class Errands:
         *,
         token: Callable[[], str],
         reference: Callable[[], str],
+        post: Post,
         public_base_url: str = "",
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
@@ -109,6 +118,8 @@ class Errands:
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
         self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
         self._of_tasks = TaskErrands(self._telling)
+        self._desk = CoordinatorsDesk(database, post, self._telling)
+        self._post = post
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -120,11 +131,12 @@ class Errands:
         """Do it. One that fails is tried again in a minute; its kind and place are logged, nothing of the person."""
         now = self._clock()
         try:
-            async with self._database.begin() as connection:
-                if await fires.take_out(connection, due.id):
-                    language = await people.language_of(connection, due.contact_id)
-                    asker = Address(due.contact_id, due.urn_key, due.channel, language)
-                    await self._do(UnderWay(connection, due, now, asker))
+            if due.kind == ASK_FIRST:
+                await ask_first(self._post, due, now)
+            elif due.kind in OF_THE_DESK:
+                await self._desk.run(due, now)
+            else:
+                await self._run(due, now)
         except Exception as error:
             log.error("errand failed", kind=due.kind, **where(error))
             async with self._database.begin() as connection:
@@ -133,6 +145,13 @@ class Errands:
         if due.kind == "erase_now" and await erasure.is_gone(self._database, due.contact_id):
             await erasure.scrub(self._database)
         self._on_queued()
+
+    async def _run(self, due: Due, now: datetime) -> None:
+        async with self._database.begin() as connection:
+            if await fires.take_out(connection, due.id):
+                language = await people.language_of(connection, due.contact_id)
+                asker = Address(due.contact_id, due.urn_key, due.channel, language)
+                await self._do(UnderWay(connection, due, now, asker))
 
     async def _do(self, errand: UnderWay) -> None:
         match errand.due.kind:
@@ -182,6 +201,12 @@ class Errands:
                 await self._of_events.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
+            case "still_me":
+                await still_them(errand.connection, errand.asker.contact_id, errand.now)
+            case "stranger":
+                me, zone = errand.asker.contact_id, self._telling.zone
+                if await note_stranger(errand.connection, self._ids, me, zone, errand.now):
+                    log.warning("a word of the team's from somebody who is not on it", channel=errand.asker.channel)
             case "arrange":
                 await self._of_tasks.arrange(errand)
             case "unarrange":

@@ -18,6 +18,7 @@ from bot.conversation import Conversation, guess_language, language_to_offer
 from bot.events.fires import KINDS as OF_EVENTS
 from bot.events.fires import EventFires
 from bot.events.settling import Room, Settling
+from bot.team import asks_for_events
 from bot.turn import MaybeCode, Moment, Relay, Setting, Turn
 from bot.voices import VOICE_MS, Voice, greets, speaks_on, whose
 from domain.code import code_in
@@ -25,6 +26,7 @@ from domain.contact import URN, Contact
 from domain.hours import PreferredHours, in_hours
 from domain.message import Blocking, BlockingChanged, MessageClass, Received
 from domain.quiet import QuietHours
+from domain.silence import LONG_SILENCE
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.effects import (
     Ask,
@@ -51,6 +53,7 @@ from flows.session import Session
 from scheduler.plan import later
 from store.changes import AlertRow, AnswerRow, Changes, Due, Loaded, Person, Phone, ProfileRow, Queued, Talk
 from store.circle import Circle
+from store.fires import CARD
 from store.programme import NO_PROGRAMME, Programme
 from store.times import to_ms
 from store.vault import Vault
@@ -67,10 +70,10 @@ WORTH_SENDING = {
 }
 _WORTH_SENDING_MS = {kind: int(time.total_seconds() * 1000) for kind, time in WORTH_SENDING.items()}
 _DAY_MS = 24 * 3_600_000
-#: After so long without a word a number may have become somebody else's: UK networks give unused ones out again
-#: after some months.
-LONG_SILENCE_MS = 180 * _DAY_MS
+LONG_SILENCE_MS = int(LONG_SILENCE.total_seconds() * 1000)
 STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
+#: What begins unasked is not begun for an address that takes nothing from us.
+_UNASKED = frozenset({"flow", CARD})
 #: Words that ask for events; none of them is longer, in any language.
 _ASKING = frozenset({Command.EVENTS, Command.BOOKINGS, Command.OUT})
 _WORDS = 40
@@ -149,6 +152,8 @@ class Happenings:
                 return True
         if fact.button is not None or len(fact.text) > _WORDS or fact.text.isdecimal():
             return False
+        if person is not None and person.contact.roles and asks_for_events(person, fact.text):
+            return True
         language = self._library.language(person.contact.language if person is not None else None)
         said = command(fact.text, self._library.words[language])
         batch.commands[id(fact)] = language, said
@@ -327,10 +332,12 @@ class Happenings:
     def rang(self, batch: Batch, loaded: Loaded, circle: Circle, fire: Due) -> None:
         person = loaded.people.get(fire.contact_id)
         before = person.contact if person else None
-        if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
+        if person is None or (fire.kind in _UNASKED and fire.urn_key in loaded.blocked):  # erased, or blocked us
             batch.changes.done_fires.append((fire.id,))
             return
-        if fire.kind in OF_EVENTS:
+        if fire.kind == CARD:
+            self._ask(batch, circle, person, fire)
+        elif fire.kind in OF_EVENTS:
             self._rang_for_event(batch, circle, person, fire, blocked=fire.urn_key in loaded.blocked)
         elif fire.kind == "flow":
             if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
@@ -375,6 +382,14 @@ class Happenings:
                 batch.changes.fires[_wait_key(talk)] = _wait_fire(talk)
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
+
+    def _ask(self, batch: Batch, circle: Circle, person: Person, fire: Due) -> None:
+        """A question begins at once: whether it is still them, or what a coordinator wants done about something."""
+        batch.changes.done_fires.append((fire.id,))
+        turn = self._conversation.put(
+            person, fire.flow or "", fire.session_id, fire.channel, fire.urn_key, batch.moment
+        )
+        self._apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
 
     def _rang_for_event(self, batch: Batch, circle: Circle, person: Person, fire: Due, *, blocked: bool) -> None:
         batch.changes.done_fires.append((fire.id,))

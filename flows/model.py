@@ -110,6 +110,8 @@ class Action(StrEnum):
     CHOOSE_OPPORTUNITY = "choose_opportunity"
     SHOW_INTEREST = "show_interest"
     MAKE_EVENT = "make_event"
+    STILL_ME = "still_me"
+    DESK = "desk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ import orjson
 from domain.code import CodeKind
 from flows.library import Library
 from store import people
+from store.broadcasts import tend
 from tests.conftest import Clock, World, make_world
 
 PHONES = {
@@ -120,6 +121,7 @@ class _Journey:
         until = self.world.clock() + by
         while self.world.clock() < until:
             self.world.clock.forward(min(timedelta(minutes=30), until - self.world.clock()))
+            await tend(self.world.app.post, self.world.clock())
             await self.world.ring()
             for sender in self.world.app.senders:
                 await sender.drain()
