@@ -36,6 +36,7 @@ NAMES = frozenset({"MIME", "NHS", "YOU", "URGENT", "PRACTICE", "SHOUT"})
 #: Orders of the team's, the same in every language (`bot.team`).
 ORDERS = frozenset(
     {"TAKE", "DONE", "ALERTS", "PROGRAMME", "PUBLISH", "PLACES", "MOVE", "ROOM", "CALL OFF", "LIST", "CAME"}
+    | {"EVENT", "NEW EVENT", "INVITE", "TODAY", "CALLS", "BROADCAST", "BROADCASTS", "MORE"}
 )
 #: A word in capitals, or several in a row: "BACK", "MY DATA".
 _CAPITALS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]{2,})*")
