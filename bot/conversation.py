@@ -122,16 +122,14 @@ class Conversation:
             return turn
         words = self.library.words[turn.language]
         said = looked[1] if looked and looked[0] == turn.language else command(received.text, words)
-        if not person.contact.roles & team.TEAM:
-            waits = person.talk is not None and not person.talk.session.paused
-            if attempted(received.text, open_question=waits):
-                turn.errands.append(Errand("stranger"))
+        if person.talk is None or received.text.startswith("/"):
+            self._look_for_strangers(turn, person, received.text, setting)
         alarmed = setting.alarmed
         if team.serves(person, setting.circle):  # a person of the team may write of such things to somebody
             alarmed = False
         elif alarmed is None:
             alarmed = self.library.distress.hears(received.text)
-        for_team = team.hear(turn, person, received.text, setting.circle)
+        for_team = team.hear(turn, person, received.text, setting.circle, orders=not setting.helper)
         if alarmed:
             self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
@@ -148,6 +146,13 @@ class Conversation:
         else:
             self._hear_words(turn, person, received, said, urn_key, now, setting)
         return turn
+
+    def _look_for_strangers(self, turn: Turn, person: Person, text: str, setting: Setting) -> None:
+        """Somebody who is not on the team sends one of its words: it means nothing, and is counted."""
+        talk = person.talk
+        waits = talk is not None and not talk.session.paused
+        if not (person.contact.roles & team.TEAM or setting.helper) and attempted(text, open_question=waits):
+            turn.errands.append(Errand("stranger"))
 
     def _ask_on(
         self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, circle: Circle

@@ -28,9 +28,11 @@ def serves(person: Person, circle: Circle) -> bool:
     return handover is not None and handover.staff is not None and handover.staff.contact_id == person.contact.id
 
 
-def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
-    """Whether the words were an order of the team's, or for the other side of a talk with the team."""
-    if person.contact.roles & TEAM:
+def hear(turn: Turn, person: Person, text: str, circle: Circle, *, orders: bool = True) -> bool:
+    """Whether the words were an order of the team's, or for the other side of a talk with the team. `orders`: they may
+    give any: nobody does in the place of another.
+    """
+    if orders and person.contact.roles & TEAM:
         if Role.COORDINATOR in person.contact.roles and _at_the_desk(turn, person, text, circle):
             return True
         if order := _ORDER.fullmatch(text.strip()):
