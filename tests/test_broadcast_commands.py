@@ -204,3 +204,19 @@ async def test_what_is_wrong_with_a_change_is_said_with_what_to_do(tmp_path: Pat
     assert (await mime(tmp_path, "broadcast", "approve", "1"))[0] == 0
     refused = (await mime(tmp_path, "broadcast", "edit", "1", "--days", "2"))[2]
     assert refused == "broadcast 1 is approved, and stays as it was read: make a new one\nNothing was changed.\n"
+
+
+async def test_an_empty_segment_and_a_send_that_ends_at_night_are_stopped(tmp_path: Path) -> None:
+    await people(tmp_path, *(Somebody() for _ in range(3)))
+    send = ("broadcast", "send", "1", "--yes", "--plain")
+    assert (await mime(tmp_path, *NEW, "--district", "Harlow"))[0] == 0
+    code, _, err = await mime(tmp_path, *send)
+    assert (code, "Nobody would get it: the segment means nobody. Choose other people.\n" in err) == (1, True)
+    assert (await mime(tmp_path, "broadcast", "edit", "1", "--everybody", "--at", "2031-01-06T19:59"))[0] == 0
+    slow = {"quiet_hours": "20:00-09:00", "sms_segments_per_second": "0.01"}
+    code, _, err = await mime(tmp_path, *send, **slow)
+    assert code == 1
+    assert "By sms it takes 5 min a day; begun at 19:59 it would end at 20:04 on 06 January" in err
+    assert "Begin earlier, or spread it over" in err
+    assert err.endswith("Nothing was sent.\n")
+    assert rows(tmp_path, "SELECT id FROM outbox") == []

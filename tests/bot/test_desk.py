@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bot.conversation import Conversation
+from bot.desk import orders
+from bot.turn import Moment, Setting
 from domain.broadcast import BroadcastState
 from domain.code import CodeKind
+from domain.contact import Contact, Role
 from flows.library import Library
-from store import broadcasts, people
+from store import broadcasts, fires, people
+from store.changes import Person
 from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, put
 from tests.events import an_event, put_event
@@ -337,3 +343,40 @@ async def test_what_came_of_a_call_is_noted_in_one_step(desk: World) -> None:
     assert await desk.rows("SELECT outcome FROM calls") == [("reached",)]
     assert await desk.say(JO, "/calls") == ["There is nobody to call."]
     assert await desk.rows("SELECT id FROM alerts WHERE done_at IS NULL") == []
+
+
+# twice is once
+
+
+async def test_an_order_that_two_replicas_take_is_answered_once(desk: World) -> None:
+    await put(desk.app, [Somebody()])
+    await draft(desk, "Come for tea.", "everybody")
+    await desk.app.dispatcher.handle([desk.received(JO, "send")], desk.clock())
+    (due,) = [one for one in await fires.due(desk.app.database, desk.clock()) if one.kind == orders.DESK_ANSWER]
+    before = len(await desk.told(JO))
+    await asyncio.gather(desk.app.errands.run(due), desk.app.errands.run(due))
+    await desk.app.errands.run(due)
+    told = [message.text for message in (await desk.told(JO))[before:]]
+    assert told == ["Broadcast 1 is on its way. So many people get it: 1."]
+    assert await broadcasts.tend(desk.app.post, desk.clock()) == 1
+
+
+async def test_cut_off_after_it_was_ordered_it_is_said_when_the_errand_comes_again(desk: World) -> None:
+    await put(desk.app, [Somebody()])
+    await draft(desk, "Come for tea.", "everybody")
+    await desk.app.dispatcher.handle([desk.received(JO, "send")], desk.clock())
+    await broadcasts.start(desk.app.post, 1, desk.clock())  # by the errand, which was cut off before it could say so
+    before = len(await desk.told(JO))
+    await desk.errands()
+    told = [message.text for message in (await desk.told(JO))[before:]]
+    assert told == ["Broadcast 1 is on its way. So many people get it: 1."]
+
+
+async def test_nobody_orders_in_the_place_of_a_coordinator(desk: World) -> None:
+    """A carer who may answer for a coordinator answers questions, and nothing else."""
+    app, zone = desk.app, desk.app.settings.quiet.zone
+    conversation = Conversation(app.library, app.ids, app.vault.button, app.vault.code, lambda n: 0, zone)
+    person = Person(Contact(1, "en", roles=frozenset({Role.COORDINATOR})))
+    said, moment = desk.received(KIM, "/today"), Moment.of(desk.clock(), zone)
+    assert conversation.hear(person, said, 1, moment, Setting(helper="carer")).errands == []
+    assert [one.kind for one in conversation.hear(person, said, 1, moment, Setting()).errands] == [orders.DESK]
