@@ -163,7 +163,7 @@ def build(
             reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
-    for_post = post(settings, database, vault, flows, renderer, ids)
+    desk = post(settings, database, vault, flows, renderer, ids)
     errands = Errands(
         database,
         vault,
@@ -175,7 +175,7 @@ def build(
         clock,
         token=partial(secrets.token_urlsafe, 24),
         reference=partial(_reference, rng.randrange if rng else secrets.randbelow),
-        press=for_post.press,
+        post=desk,
         public_base_url=settings.public_base_url,
         on_queued=wake,
     )
@@ -191,7 +191,7 @@ def build(
         Ticker(clock),
         clock,
         ids,
-        for_post,
+        desk,
         bot,
         reconciliation,
     )

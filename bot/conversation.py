@@ -13,11 +13,12 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot import codes, team
+from bot.desk.orders import ASKED, DESK_ANSWER, DESK_FLOWS, attempted
 from bot.events import wishes
 from bot.turn import Alert, Errand, Moment, Next, Setting, Turn
 from domain.carer import Scope
 from domain.code import CodeKind, shown
-from domain.contact import Purpose
+from domain.contact import Purpose, Role
 from domain.event import Event
 from domain.message import MessageClass, Received
 from domain.opportunity import Opportunity
@@ -30,10 +31,11 @@ from flows.library import Library
 from flows.localized import LocalFlow
 from flows.model import Action, Text, YesNo
 from flows.phrases import Phrases
-from flows.programme import with_events
+from flows.programme import with_events, with_facts
 from flows.render import button_label
 from flows.replies import command, is_on_offer, language_named, topic_left, understand
 from flows.session import Outcome, Session
+from store.broadcast_words import STILL_YOU
 from store.changes import Person, Talk
 from store.circle import Circle
 from store.programme import NO_PROGRAMME, Programme
@@ -45,6 +47,8 @@ _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
 CHECKIN_FLOW, JOINING_FLOW, FORGET_FLOW = "wellbeing", "joining", "forget_me"
 #: What is anybody's right is not passed on to the person of the team with whom they write: it is done.
 _RIGHTS = frozenset({Command.MY_DATA, Command.DELETE_LAST, Command.FORGET_ME})
+#: Cards that nobody has just asked for.
+_CLASS_OF_CARDS = {STILL_YOU: MessageClass.INVITATION, ASKED: MessageClass.REMINDER}
 #: Words that start a flow.
 _FLOWS = {
     Command.CHECKIN: CHECKIN_FLOW,
@@ -68,6 +72,8 @@ _SCOPES = {
     Scope.HELP: "scope_help",
     Scope.ANSWER: "scope_answer",
 }
+#: Flows that are begun by a word: another word of its kind puts the new one in the place of the last.
+_BEGUN_BY_WORD = (wishes.BEGUN_BY_WORD, DESK_FLOWS)
 #: What a person of the team is called to at once, and writes with them about.
 _HANDED_OVER = frozenset({AlertKind.DISTRESS, AlertKind.PERSON, AlertKind.STUCK})
 #: Nobody took over for so long: the bot comes back and says so.
@@ -118,13 +124,15 @@ class Conversation:
             return turn
         words = self.library.words[turn.language]
         said = looked[1] if looked and looked[0] == turn.language else command(received.text, words)
+        if person.talk is None or received.text.startswith("/"):
+            self._look_for_strangers(turn, person, received.text, setting)
         alarmed = setting.alarmed
         if team.serves(person, setting.circle):  # a person of the team may write of such things to somebody
             alarmed = False
         elif alarmed is None:
             alarmed = self.library.distress.hears(received.text)
         for_team = not self._right_in_talk(turn, person, received.text, said, setting.circle, now) and team.hear(
-            turn, person, received.text, setting.circle, self._phrases(turn)
+            turn, person, received.text, setting.circle, self._phrases(turn), orders=not setting.helper
         )
         if alarmed:
             self._alarm(turn, person, now)
@@ -156,6 +164,13 @@ class Conversation:
             return False
         question = asked(flow, talk.session)
         return question is not None and understand(question, text, flow.words, now.today) is not None
+
+    def _look_for_strangers(self, turn: Turn, person: Person, text: str, setting: Setting) -> None:
+        """Somebody who is not on the team sends one of its words: it means nothing, and is counted."""
+        talk = person.talk
+        waits = talk is not None and not talk.session.paused
+        if not (person.contact.roles & team.TEAM or setting.helper) and attempted(text, open_question=waits):
+            turn.errands.append(Errand("stranger"))
 
     def _ask_on(
         self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, circle: Circle
@@ -385,6 +400,17 @@ class Conversation:
         first = next(known.asked(), None) if known is not None else None
         return not isinstance(first, YesNo) or first.consent is None or first.consent in person.contact.consents
 
+    def put(self, person: Person, card: str, about: int | None, channel: str, urn_key: int, now: Moment) -> Turn:
+        """A question is put to somebody at once: the flow that `card` names, and behind a stroke the stage that what it
+        is about has reached. `about` is its number. To who is asked it already, it is not put again.
+        """
+        flow, _, stage = card.partition("/")
+        if person.talk is not None and person.talk.session.flow == flow == STILL_YOU:
+            return Turn(self.library.language(person.contact.language))
+        known: dict[str, Answer] = {} if about is None else {"number": about, "stage": stage}
+        kind = _CLASS_OF_CARDS.get(card, MessageClass.REPLY)
+        return self.begin(person, flow, channel, urn_key, now, answers=known, message_class=kind)
+
     def _knock(self, turn: Turn, person: Person) -> None:
         """To a phone that others may see comes, unasked, only that something waits. It is asked when they write."""
         talk = person.talk
@@ -405,7 +431,7 @@ class Conversation:
     ) -> LocalFlow:
         """The flow as it is asked about these events; any other as it is."""
         if not flow.about_events:
-            return flow
+            return with_facts(flow, facts) if flow.facts else flow
         programme = turn.programme
         known: Mapping[int, Event | Opportunity] = {**programme.offers, **programme.events}
         there = [known[id] for id in about if id in known]
@@ -470,6 +496,8 @@ class Conversation:
         match said:
             case Command.HELP:
                 turn.said.append(Say(phrases.help))
+                if Role.COORDINATOR in person.contact.roles:
+                    turn.said.append(Say(phrases.desk_help))
             case Command.LANGUAGE:
                 names = ", ".join(self.library.languages[tag].name for tag in self.library.spoken)
                 turn.said.append(Say(phrases.languages, {"names": names}))
@@ -543,11 +571,13 @@ class Conversation:
         if flow is None:
             return
         flow = self.about(turn, flow, person.contact.id, about, answers or {})
-        talk, again = person.talk, not (about or answers) and turn.message_class is MessageClass.REPLY
+        talk = person.talk
+        again = id not in DESK_FLOWS and not (about or answers) and turn.message_class is MessageClass.REPLY
         if talk is not None and talk.session.flow == id and again:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
-        replaced = talk is not None and id in wishes.BEGUN_BY_WORD and talk.session.flow in wishes.BEGUN_BY_WORD
+        kinds = _BEGUN_BY_WORD if turn.message_class is MessageClass.REPLY else _BEGUN_BY_WORD[:1]
+        replaced = talk is not None and any(id in flows and talk.session.flow in flows for flows in kinds)
         if talk is not None and flow.resumes and person.suspended is None and not replaced:
             person.suspended, person.talk = talk, None
             person.contact = replace(person.contact, suspended_id=talk.id)
@@ -656,6 +686,10 @@ class Conversation:
             case Action.CALL_ME:
                 turn.said.append(Say(phrases.call_noted))
                 self._tell_team(turn, AlertKind.CALL)
+            case Action.STILL_ME:
+                turn.errands.append(Errand("still_me"))
+            case Action.DESK:
+                turn.errands.append(Errand(DESK_ANSWER, talk.id))
             case Action.MAKE_EVENT:
                 turn.errands.append(Errand("make_event", talk.id))
             case Action.MAKE_OPPORTUNITY:

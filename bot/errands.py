@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 from babel.dates import format_datetime
 
+from bot.desk.desk import KINDS as OF_THE_DESK
+from bot.desk.desk import CoordinatorsDesk
 from bot.dispatcher import where
 from bot.events.errands import EventErrands
 from bot.events.opportunities import OpportunityErrands
@@ -32,11 +34,12 @@ from flows.phrases import Phrases
 from flows.programme import blanks_of
 from flows.render import Renderer, cldr
 from store import attendance, certificates, duties, erasure, events, fires, merging, outbox, people, places, team
+from store.alerts import note_stranger
+from store.broadcasts import ASK_FIRST, Post, ask_first, still_them
 from store.changes import Due
 from store.circle import Address
 from store.database import Database
 from store.event_rules import known_of
-from store.newsletter_rules import Press
 from store.team import Member, OpenAlert
 from store.vault import Vault
 
@@ -71,6 +74,10 @@ KINDS = frozenset(
         "tasks_due",
         "news",
         "news_due",
+        "still_me",
+        "stranger",
+        ASK_FIRST,
+        *OF_THE_DESK,
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -105,7 +112,7 @@ class Errands:
         *,
         token: Callable[[], str],
         reference: Callable[[], str],
-        press: Press,
+        post: Post,
         public_base_url: str = "",
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
@@ -118,7 +125,9 @@ class Errands:
         self._of_opportunities = OpportunityErrands(self._telling, known)
         self._of_events = EventErrands(self._telling, known, self._page_of_guests, self._of_opportunities)
         self._of_tasks = TaskErrands(self._telling)
-        self._of_news = NewsErrands(self._telling, press)
+        self._of_news = NewsErrands(self._telling, post.press)
+        self._desk = CoordinatorsDesk(database, post, self._telling)
+        self._post = post
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -130,11 +139,12 @@ class Errands:
         """Do it. One that fails is tried again in a minute; its kind and place are logged, nothing of the person."""
         now = self._clock()
         try:
-            async with self._database.begin() as connection:
-                if await fires.take_out(connection, due.id):
-                    language = await people.language_of(connection, due.contact_id)
-                    asker = Address(due.contact_id, due.urn_key, due.channel, language)
-                    await self._do(UnderWay(connection, due, now, asker))
+            if due.kind == ASK_FIRST:
+                await ask_first(self._post, due, now)
+            elif due.kind in OF_THE_DESK:
+                await self._desk.run(due, now)
+            else:
+                await self._run(due, now)
         except Exception as error:
             log.error("errand failed", kind=due.kind, **where(error))
             async with self._database.begin() as connection:
@@ -143,6 +153,13 @@ class Errands:
         if due.kind == "erase_now" and await erasure.is_gone(self._database, due.contact_id):
             await erasure.scrub(self._database)
         self._on_queued()
+
+    async def _run(self, due: Due, now: datetime) -> None:
+        async with self._database.begin() as connection:
+            if await fires.take_out(connection, due.id):
+                language = await people.language_of(connection, due.contact_id)
+                asker = Address(due.contact_id, due.urn_key, due.channel, language)
+                await self._do(UnderWay(connection, due, now, asker))
 
     async def _do(self, errand: UnderWay) -> None:
         match errand.due.kind:
@@ -193,6 +210,12 @@ class Errands:
                 await self._of_opportunities.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
+            case "still_me":
+                await still_them(errand.connection, errand.asker.contact_id, errand.now)
+            case "stranger":
+                me, zone = errand.asker.contact_id, self._telling.zone
+                if await note_stranger(errand.connection, self._ids, me, zone, errand.now):
+                    log.warning("a word of the team's from somebody who is not on it", channel=errand.asker.channel)
             case "arrange":
                 await self._of_tasks.arrange(errand)
             case "unarrange":

@@ -17,6 +17,7 @@ from bot.events.settling import Room, Settling
 from bot.outgoing import ChannelKind, Outgoing
 from bot.rings import Rings
 from bot.rows import Rows
+from bot.team import asks_for_events
 from bot.turn import MaybeCode, Relay, Setting, Turn
 from bot.voices import Voice, greets, speaks_on, whose
 from domain.code import code_in
@@ -77,6 +78,8 @@ class Happenings:
                 return True
         if fact.button is not None or len(fact.text) > _WORDS or fact.text.isdecimal():
             return False
+        if person is not None and person.contact.roles and asks_for_events(person, fact.text):
+            return True
         language = self._library.language(person.contact.language if person is not None else None)
         said = command(fact.text, self._library.words[language])
         batch.commands[id(fact)] = language, said

@@ -21,12 +21,14 @@ from domain.message import MessageClass
 from evaluation.store import EvaluationStore
 from scheduler.ticker import Ticker
 from store import tables as t
+from store.alerts import strangers
 from store.answers import count_to_export
 from store.database import Database
 from store.times import to_ms
 
 _SLOW = 3.0  # seconds that a store may take to answer
 _DEAD = timedelta(seconds=30)
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,11 @@ class Health:
             )
             lines.append(_metric("mime_alerts_open", "gauge", "What a coordinator has not looked at yet."))
             lines.append(f"mime_alerts_open {open_alerts.scalar_one()}")
+            tried = await strangers(connection, self.clock() - _A_DAY)
+            lines.append(
+                _metric("mime_strangers", "gauge", "People not on the team who sent one of its words in the last day.")
+            )
+            lines.append(f"mime_strangers {tried}")
             a = t.answers.c
             unpushed = (
                 await connection.execute(select(func.min(a.answered_at)).where(a.exported_at.is_(None)))

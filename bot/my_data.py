@@ -54,6 +54,7 @@ _ALERTS = {
     "not_sent": "A message did not reach you",
     "unreachable": "Nothing that we send reaches you there",
     "parked": "A message of yours could not be handled",
+    "stranger": "You sent a word that only our team can use",
 }
 _CODES = {
     "join": "To join another phone to yours",
@@ -72,6 +73,9 @@ _PLANNED = {
     "lapse": "The offer of a place ends",
     "remind": "We remind you of a place",
     "event": "We write about an event",
+    "invite": "We invite you to an event",
+    "ask_first": "We ask if it is still you, and invite you after your yes",
+    "card": "We ask you something",
 }
 _STATUSES = {
     "booked": "You have a place",

@@ -8,13 +8,15 @@ from bot.events.fires import KINDS as OF_EVENTS
 from bot.events.fires import EventFires
 from bot.rows import Rows, wait_fire, wait_key
 from bot.turn import Moment
+from domain.silence import LONG_SILENCE
 from store.changes import Due, Loaded, Person
 from store.circle import Circle
+from store.fires import CARD
 
 _DAY_MS = 24 * 3_600_000
-#: After so long without a word a number may have become somebody else's: UK networks give unused ones out again
-#: after some months.
-LONG_SILENCE_MS = 180 * _DAY_MS
+LONG_SILENCE_MS = int(LONG_SILENCE.total_seconds() * 1000)
+#: What begins unasked is not begun for an address that takes nothing from us.
+_UNASKED = frozenset({"flow", CARD})
 STILL_YOU_FLOW, _STILL_YOU_DAYS = "still_you", 28
 
 
@@ -28,10 +30,12 @@ class Rings:
         """What follows from the fire; it is struck out, or put off."""
         person = loaded.people.get(fire.contact_id)
         before = person.contact if person else None
-        if person is None or (fire.kind == "flow" and fire.urn_key in loaded.blocked):  # erased, or blocked us
+        if person is None or (fire.kind in _UNASKED and fire.urn_key in loaded.blocked):  # erased, or blocked us
             batch.changes.done_fires.append((fire.id,))
             return
-        if fire.kind in OF_EVENTS:
+        if fire.kind == CARD:
+            self._ask(batch, circle, person, fire)
+        elif fire.kind in OF_EVENTS:
             self._for_event(batch, circle, person, fire, blocked=fire.urn_key in loaded.blocked)
         elif fire.kind == "flow":
             if not self._conversation.may_repeat(person, fire.flow or ""):
@@ -79,6 +83,14 @@ class Rings:
                 batch.changes.fires[wait_key(talk)] = wait_fire(talk)
         if person.contact is not before:
             batch.changes.people[person.contact.id] = person
+
+    def _ask(self, batch: Batch, circle: Circle, person: Person, fire: Due) -> None:
+        """A question begins at once: whether it is still them, or what a coordinator wants done about something."""
+        batch.changes.done_fires.append((fire.id,))
+        turn = self._conversation.put(
+            person, fire.flow or "", fire.session_id, fire.channel, fire.urn_key, batch.moment
+        )
+        self._rows.apply(batch, person, turn, fire.channel, fire.urn_key, f"fire/{fire.id}", circle)
 
     def _for_event(self, batch: Batch, circle: Circle, person: Person, fire: Due, *, blocked: bool) -> None:
         batch.changes.done_fires.append((fire.id,))

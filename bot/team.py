@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.desk import orders as desk
+from bot.desk.orders import DeskOrder, desk_order
 from bot.events.orders import Order, ordered
 from bot.turn import Errand, Next, Relay, Turn
 from domain.contact import Role
@@ -18,6 +20,8 @@ ORDER = "order"
 TEAM = frozenset({Role.COORDINATOR, Role.FACILITATOR})
 #: What is made by answering questions, and the flow that asks them.
 _MADE_BY = {Order.NEW: "new_event", Order.NEW_OPPORTUNITY: "new_opportunity"}
+#: So many events are offered for an invitation.
+_OFFERED = 8
 _ORDER = re.compile(r"/?(take|done|alerts)(?:\s+(\d{1,9}))?[.!]?", re.IGNORECASE)
 
 
@@ -27,11 +31,13 @@ def serves(person: Person, circle: Circle) -> bool:
     return handover is not None and handover.staff is not None and handover.staff.contact_id == person.contact.id
 
 
-def hear(turn: Turn, person: Person, text: str, circle: Circle, phrases: Phrases) -> bool:
+def hear(turn: Turn, person: Person, text: str, circle: Circle, phrases: Phrases, *, orders: bool = True) -> bool:
     """Whether the words were an order of the team's, or for the other side of a talk with the team. `phrases` are in
-    the language of who wrote them.
+    the language of who wrote them. `orders`: they may give any: nobody does in the place of another.
     """
-    if person.contact.roles & TEAM:
+    if orders and person.contact.roles & TEAM:
+        if Role.COORDINATOR in person.contact.roles and _at_the_desk(turn, person, text, circle):
+            return True
         if order := _ORDER.fullmatch(text.strip()):
             turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
             return True
@@ -60,3 +66,40 @@ def hear(turn: Turn, person: Person, text: str, circle: Circle, phrases: Phrases
         to, words = handover.staff, Say("{number}: {text}", {"number": handover.number, "text": text})
     turn.relayed.append(Relay(to, (words,), to.language or turn.language))
     return True
+
+
+def _at_the_desk(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
+    """Whether the words were for the desk of a coordinator."""
+    found = desk_order(text)
+    if found is not None and not text.lstrip().startswith("/") and _means_it_otherwise(person, found.order, circle):
+        return False
+    if found is not None and found.order is DeskOrder.INVITE:
+        turn.follows = Next(desk.INVITE, tuple(turn.programme.open[:_OFFERED]))
+        return True
+    if found is not None:
+        turn.errands.append(Errand(desk.DESK, of_message=True))
+        return True
+    talk = person.talk
+    if talk is not None and talk.session.flow == desk.BROADCAST and (when := desk.send_at(text)) is not None:
+        turn.errands.append(Errand(desk.DESK_AT, int(str(talk.session.answers["number"])), when))
+        return True
+    return False
+
+
+def _means_it_otherwise(person: Person, order: DeskOrder, circle: Circle) -> bool:
+    """Whether the bare word is rather said to somebody whom they help just now, or is the answer to what they are asked
+    ("On which day?" - "Today."). With a stroke before it, it never is.
+    """
+    if serves(person, circle):
+        return True
+    talk = person.talk
+    asked = talk is not None and not talk.session.paused and talk.session.flow not in desk.DESK_FLOWS
+    return asked and order in (DeskOrder.TODAY, DeskOrder.MORE)
+
+
+def asks_for_events(person: Person, text: str) -> bool:
+    """Whether what is open must be known to answer: a coordinator prepares an invitation."""
+    if Role.COORDINATOR not in person.contact.roles:
+        return False
+    found = desk_order(text)
+    return found is not None and found.order is DeskOrder.INVITE

@@ -142,9 +142,11 @@ class Tally:
 @dataclass(slots=True)
 class Preview:
     """`tallies` by language and channel; `silent` are those of them who get no more than a word that something waits,
-    since others may see their phone. `unread` counts the readers of languages without a reviewed text. `longest` is
-    the length in letters of the longest message, by channel. `first`: of a newsletter's items, by their numbers, how
-    many people said what it answers and have not heard of it.
+    since others may see their phone. `unread` counts the readers of languages without a reviewed text. `astray` of
+    them have been silent for so long that they are asked first whether it is still them, and get it after their yes;
+    the segments of that question are in the tallies. `longest` is the length in letters of the longest message, by
+    channel. `first`: of a newsletter's items, by their numbers, how many people said what it answers and have not
+    heard of it.
     """
 
     meant: int = 0
@@ -152,6 +154,7 @@ class Preview:
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     silent: int = 0
+    astray: int = 0
     longest: dict[str, int] = field(default_factory=dict)
     first: dict[int, int] = field(default_factory=dict)
 

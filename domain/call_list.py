@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -133,6 +133,11 @@ def _waits(reason: Reason, call: Call, now: datetime) -> bool:
     if reason.why in _URGENT:
         return reason.since <= call.at and now < min(call.again_at, call.at + _SOME_HOURS)
     return now < call.again_at
+
+
+def next_try(now: datetime, zone: ZoneInfo) -> datetime:
+    """When to call again where nobody answered and no day is given: the next day, at ten."""
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(10), zone)
 
 
 def place(reasons: Sequence[Reason]) -> tuple[int, datetime, datetime]:

@@ -160,35 +160,35 @@ _PEOPLE = Choices({"": ("anybody", "people"), "member": ("members", "member"), "
 _CONSENTS = Choices({Purpose.INVITATIONS: ("invitations",), Purpose.NEWSLETTER: ("news", "newsletter")})
 
 
-def segment_of(written: object, names: Names) -> Segment:
+def segment_of(written: object, names: Names, was: Segment | None = None) -> Segment:
     """The segment that a mapping says, as YAML or a command's options have it: names of what is wanted by field, one
-    or a list. Raises SegmentRefused with all that is wrong.
+    or a list. What it does not say is as it `was`. Raises SegmentRefused with all that is wrong.
     """
     if written is None:
         written = {}
     if not isinstance(written, Mapping):
         raise SegmentRefused([f"expected fields with names, such as 'districts: [Tendring]'; there are {_FIELDS_SAID}"])
-    reading = _Reading(written)
+    reading, was = _Reading(written), was or Segment()
     for name in written:
         if name not in _FIELDS:
             reading.faults.append(f"{name}: there is no such field; there are {_FIELDS_SAID}")
-    consents = reading.several("consent", _CONSENTS.code)
-    people = reading.several("people", _PEOPLE.code)
+    consents = reading.several("consent", lambda text: Purpose(_CONSENTS.code(text)), (was.consent,))
+    people = reading.several("people", _PEOPLE.code, ("" if was.kin is None else was.kin.value,))
     for name, given in (("consent", consents), ("people", people)):
         if len(given) > 1:
             reading.faults.append(f"{name}: only one can be meant; take the others out")
-    newcomers = written.get("newcomers", False)
+    newcomers = written.get("newcomers", was.newcomers)
     if not isinstance(newcomers, bool):
         reading.faults.append("newcomers: expected yes or no")
     segment = Segment(
-        consent=Purpose(consents[0]) if consents else Purpose.INVITATIONS,
-        districts=reading.several("districts", names.districts.code),
-        languages=reading.several("languages", names.languages.code),
-        groups=reading.several("groups", names.groups.code),
-        interests=reading.several("interests", names.interests.code),
-        roles=reading.several("roles", lambda text: Role(_ROLES.code(text))),
-        came_to=reading.several("came_to", lambda text: EventKind(_KINDS.code(text))),
-        missed=reading.several("not_come_to", lambda text: EventKind(_KINDS.code(text))),
+        consent=consents[0] if consents else Purpose.INVITATIONS,
+        districts=reading.several("districts", names.districts.code, was.districts),
+        languages=reading.several("languages", names.languages.code, was.languages),
+        groups=reading.several("groups", names.groups.code, was.groups),
+        interests=reading.several("interests", names.interests.code, was.interests),
+        roles=reading.several("roles", lambda text: Role(_ROLES.code(text)), was.roles),
+        came_to=reading.several("came_to", lambda text: EventKind(_KINDS.code(text)), was.came_to),
+        missed=reading.several("not_come_to", lambda text: EventKind(_KINDS.code(text)), was.missed),
         newcomers=newcomers is True,
         kin=Kin(people[0]) if people and people[0] else None,
     )
@@ -209,9 +209,13 @@ class _Reading:
     written: Mapping[object, object]
     faults: list[str] = field(default_factory=list)
 
-    def several(self, name: str, meaning: Callable[[str], T]) -> tuple[T, ...]:
-        """What is meant by each of the field's names, each once, in the order in which they stand."""
-        given = self.written.get(name)
+    def several(self, name: str, meaning: Callable[[str], T], was: tuple[T, ...]) -> tuple[T, ...]:
+        """What is meant by each of the field's names, each once, in the order in which they stand; `was` where the
+        field is not there.
+        """
+        if name not in self.written:
+            return was
+        given = self.written[name]
         texts = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
         found: dict[T, None] = {}
         for text in texts:

@@ -31,7 +31,7 @@ def problems(flow: Flow) -> Iterator[tuple[Place, str]]:
     known = {n: SelectOne(name=n, label="", choices=_choices(values)) for n, values in flow.facts.items()}
     earlier: dict[str, Question] = {**known}
     names: set[str] = set(known)
-    blanks = PROJECT_BLANKS | EVENT_BLANKS if flow.about_events else PROJECT_BLANKS
+    blanks = PROJECT_BLANKS | (EVENT_BLANKS if flow.about_events else flow.facts.keys())
     for place, item, conditions in _items(flow):
         if item.name in names:
             yield (*place, "name"), f"another question is called {item.name!r}; names are columns of the data"

@@ -111,6 +111,8 @@ class Action(StrEnum):
     SHOW_INTEREST = "show_interest"
     MAKE_EVENT = "make_event"
     MAKE_OPPORTUNITY = "make_opportunity"
+    STILL_ME = "still_me"
+    DESK = "desk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

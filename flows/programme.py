@@ -70,6 +70,25 @@ def with_events(
     return replace(flow, questions=questions)
 
 
+def with_facts(flow: LocalFlow, facts: Mapping[str, Answer]) -> LocalFlow:
+    """The flow as it is asked where these facts are known: they fill its blanks, and decide what is on offer."""
+    blanks = {name: str(facts.get(name, "")) for name in flow.facts}
+
+    def filled(item: Question | Note | Act) -> Question | Note | Act:
+        if isinstance(item, Act):
+            return item
+        told = replace(item, label=with_blanks(item.label, blanks))
+        if isinstance(told, SelectOne):
+            return replace(told, choices=tuple(one for one in told.choices if holds(one.when, facts)))
+        return told
+
+    questions = tuple(
+        replace(one, questions=tuple(map(filled, one.questions))) if isinstance(one, Group) else filled(one)
+        for one in flow.questions
+    )
+    return replace(flow, questions=questions)
+
+
 def chosen(answer: object) -> int | None:
     """The event that an answer names; None where it names none."""
     text = str(answer)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import fires, people, team
@@ -16,11 +17,13 @@ from store.changes import Due
 from store.circle import Address
 from store.database import Database
 from store.team import OpenAlert
-from store.times import from_ms
+from store.times import from_ms, to_ms
 from store.vault import Vault
 
 #: The team's numbers are small (a column of 32 bits), and ids never are.
 _LARGEST_NUMBER = (1 << 31) - 1
+#: Somebody who is not on the team has sent a word of the team's.
+STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,33 @@ def _taken_by(vault: Vault, contact_id: int | None, sealed: bytes | None) -> str
     if contact_id is None:
         return ""
     return "somebody who has left the team" if sealed is None else vault.open(sealed, contact_id).decode()
+
+
+async def note_stranger(
+    connection: AsyncConnection, ids: Callable[[], int], contact_id: int, zone: ZoneInfo, now: datetime
+) -> bool:
+    """Somebody who is not on the team has sent a word of the team's. Noted once a day of theirs, as an alert that is
+    closed: it is counted, and calls nobody. False where it was noted today.
+    """
+    a, today = t.alerts.c, _midnight(zone, now)
+    await people.hold(connection, contact_id)
+    noted = select(a.id).where(a.kind == STRANGER, a.contact_id == contact_id, a.created_at >= today).limit(1)
+    if (await connection.execute(noted)).first() is not None:
+        return False
+    row = {"id": ids(), "kind": STRANGER, "contact_id": contact_id, "created_at": to_ms(now), "done_at": to_ms(now)}
+    await connection.execute(insert(t.alerts).values(row))
+    return True
+
+
+async def strangers(connection: AsyncConnection, since: datetime) -> int:
+    """How many people who are not on the team have sent a word of the team's since then."""
+    a = t.alerts.c
+    counted = select(func.count(a.contact_id.distinct())).where(a.kind == STRANGER, a.created_at >= to_ms(since))
+    return int((await connection.execute(counted)).scalar_one())
+
+
+def _midnight(zone: ZoneInfo, now: datetime) -> int:
+    return to_ms(now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 async def mark_done(database: Database, ids: Callable[[], int], number: int, now: datetime) -> Marked:

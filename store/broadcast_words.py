@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from domain.broadcast import NICKNAME, SMS, Broadcast
@@ -22,6 +22,8 @@ from store.recipients import Recipient
 
 #: The flow that an invitation begins: its first message is the invitation, and the answer to it books.
 BOOKING = "booking"
+#: The flow that asks somebody who was silent for long whether it is still them; it says nothing of who we are.
+STILL_YOU = "still_you"
 
 
 class Words:
@@ -46,6 +48,7 @@ class Words:
         self._issue = issue
         self._spoken: dict[str | None, str | None] = {}
         self._texts: dict[tuple[str, str, bool, bool, tuple[int, ...]], tuple[str, int]] = {}
+        self._asking: dict[tuple[str, bool], int] = {}
         self.named = any(f"{{{NICKNAME}}}" in one.text for one in broadcast.texts.values())
 
     def language(self, chosen: str | None) -> str | None:
@@ -81,6 +84,16 @@ class Words:
             text = prepare(text)
         return self._counted(text, to.channel)
 
+    def asking(self, to: Recipient) -> int:
+        """The segments of the question that comes before it, for who may be somebody else by now; else 0."""
+        if not to.astray or to.channel != SMS:
+            return 0
+        variant = (to.language, to.silent)
+        if variant not in self._asking:
+            text = self._begun(STILL_YOU, to, [], {}, Session(STILL_YOU, 1))
+            self._asking[variant] = segments(text).count
+        return self._asking[variant]
+
     def _counted(self, text: str, channel: str) -> tuple[str, int]:
         return text, segments(text).count if channel == SMS else 0
 
@@ -96,12 +109,18 @@ class Words:
 
     def _invitation(self, event: Event, to: Recipient) -> str:
         """What the booking begins with; `bot.event_fires` begins it."""
+        facts: dict[str, Answer] = {"criteria": "yes" if to.asks else "no", "needs": "new"}
+        return self._begun(BOOKING, to, [event], facts, Session(BOOKING, 1, about=(event.id,)))
+
+    def _begun(
+        self, flow: str, to: Recipient, about: Sequence[Event], facts: Mapping[str, Answer], begun: Session
+    ) -> str:
+        """The first message of that flow; where others may see the phone, only that something waits."""
         phrases, sms = self._library.phrases[to.language], to.channel == SMS
         said: list[Say | Ask] = [Say(phrases.knock)]
-        flow = self._library.flow(BOOKING, to.language)
-        if flow is not None and not to.silent:
-            facts: dict[str, Answer] = {"criteria": "yes" if to.asks else "no", "needs": "new"}
-            begun = Session(BOOKING, flow.version, about=(event.id,))
-            effects = step(with_events(flow, [event], facts, self._zone), begun, Started(facts)).effects
+        told = self._library.flow(flow, to.language)
+        if told is not None and not to.silent:
+            asked = with_events(told, about, facts, self._zone) if about else told
+            effects = step(asked, begun, Started(facts)).effects
             said = [one for one in effects if isinstance(one, Say | Ask)]
         return self._renderer.message(said, phrases, to.language, buttons=not sms, sms=sms).text

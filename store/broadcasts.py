@@ -33,19 +33,22 @@ from domain.message import MessageClass, Status
 from domain.newsletter import Heard, lacking
 from domain.quiet import QuietHours
 from domain.segment import Segment
+from domain.silence import LONG_SILENCE
 from flows.fold import fold
 from flows.library import Library
 from flows.newsletter import Issue
 from flows.render import Renderer
 from store import newsletter, outbox, people, recipients, sayers
 from store import tables as t
-from store.broadcast_words import Words
+from store.broadcast_words import STILL_YOU, Words
+from store.bulk import delete as bulk_delete
 from store.bulk import fetch
 from store.bulk import insert as bulk_insert
 from store.bulk import update as bulk_update
-from store.changes import Queued
-from store.database import Database
+from store.changes import Due, Queued
+from store.database import Database, HotTransaction, Row
 from store.event_rows import COLUMNS, as_event
+from store.fires import CARD
 from store.newsletter_rules import ITEM_SEGMENTS, Press
 from store.recipients import Recipient, Sought
 from store.times import from_ms, to_ms
@@ -56,6 +59,11 @@ log = structlog.get_logger()
 
 #: The kind of fire that begins an invitation to an event (`bot.event_fires`).
 INVITE = "invite"
+#: The kind of fire for who has been silent for long: they are asked first whether it is still them.
+ASK_FIRST = "ask_first"
+#: An invitation to an event waits so long for their yes; any other as long as such a message is worth sending.
+_WAITS_FOR_YES = timedelta(days=14)
+_A_DAY_MS = 24 * 3_600_000
 #: The messages of a day are prepared so long before it begins: who changes their mind until then is heard.
 _LEAD = timedelta(minutes=15)
 #: Added to the time of what waits in a paused broadcast: some five hundred years.
@@ -122,13 +130,28 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What has become of a broadcast: its messages by where they stand, the invitations that wait for their hour, and
-    what was paid for (segments).
+    what was paid for (segments). `unsure` are people who were silent for long: it waits for their yes.
     """
 
     kept: Kept
     messages: Counter[Status] = field(default_factory=Counter)
     waiting: int = 0
     segments: int = 0
+    unsure: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A broadcast, who would get it now, at what price, and each reason not to send it, with what to do."""
+
+    kept: Kept
+    ahead: Preview
+    terms: Terms
+    stops: tuple[str, ...] = ()
+
+    @property
+    def pence(self) -> int:
+        return self.terms.price(self.ahead.segments)
 
 
 # what is kept
@@ -193,12 +216,20 @@ async def add(
 
 
 async def change(connection: AsyncConnection, post: Post, wanted: Broadcast, now: datetime) -> Broadcast:
-    """Keep it as it is wanted now; it must be approved anew. Raises BroadcastRefused, also once it has been begun."""
-    await _unbegun(connection, wanted.number)
+    """Keep it as it is wanted now. Raises BroadcastRefused, also where it is no draft any more."""
+    await changeable(connection, wanted.number)
     await _check(connection, post, wanted, now)
     changed = replace(wanted, state=BroadcastState.DRAFT)
-    await _write(connection, changed, approved_by=None)
+    await _write(connection, changed)
     return changed
+
+
+async def changeable(connection: AsyncConnection, number: int) -> Kept:
+    """That draft, locked. Raises BroadcastRefused: what somebody approved is sent as they read it, or not at all."""
+    kept = await _unbegun(connection, number)
+    if kept.broadcast.state is not BroadcastState.DRAFT:
+        raise BroadcastRefused(f"broadcast {number} is approved, and stays as it was read: make a new one")
+    return kept
 
 
 async def _check(connection: AsyncConnection, post: Post, broadcast: Broadcast, now: datetime) -> None:
@@ -303,24 +334,30 @@ async def approve(connection: AsyncConnection, terms: Terms, number: int, by: in
 # who gets it
 
 
-def _sought(post: Post, broadcast: Broadcast, event: Event | None, issue: Issue | None = None) -> tuple[Sought, Words]:
+def _sought(
+    post: Post, broadcast: Broadcast, event: Event | None, now: datetime, issue: Issue | None = None
+) -> tuple[Sought, Words]:
     words = Words(broadcast, event, post.library, post.renderer, post.numbers, post.quiet.zone, issue)
     said = None
     if issue is not None and broadcast.theirs:
         heard = next((item.heard for item in issue.items), None)
         said = sayers.search(heard or Heard(), post.library, post.quiet.zone)
     before = {} if issue is None else issue.earlier
-    return Sought(broadcast.segment, event, words.language, words.named, broadcast.items, before, said), words
+    heard_after = now - LONG_SILENCE
+    sought = Sought(broadcast.segment, event, words.language, heard_after, words.named, broadcast.items, before, said)
+    return sought, words
 
 
-async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None] = lambda _: None) -> Preview:
+async def preview(
+    post: Post, broadcast: Broadcast, now: datetime, looked: Callable[[int], None] = lambda _: None
+) -> Preview:
     """Who would get it now, what they would see and what it takes; nothing is written. `looked` is told after each
     page at how many people it was looked.
     """
     async with post.database.read() as connection:
         event = None if broadcast.event is None else await _event_numbered(connection, broadcast.event)
         issue = await newsletter.issue_of(connection, post.press, broadcast) if broadcast.items else None
-    sought, words = _sought(post, broadcast, event, issue)
+    sought, words = _sought(post, broadcast, event, now, issue)
     ahead, last, total = Preview(), 0, 0
     while True:
         async with post.database.hot() as tx:
@@ -329,7 +366,8 @@ async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None
             text, count = words.of(one)
             tally = ahead.tallies.setdefault((one.language, one.channel), Tally(shown=text))
             tally.people += 1
-            tally.segments += count
+            tally.segments += count + words.asking(one)
+            ahead.astray += one.astray
             ahead.silent += one.silent
             ahead.longest[one.channel] = max(ahead.longest.get(one.channel, 0), len(text))
         ahead.meant += page.meant
@@ -342,9 +380,22 @@ async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None
     if issue is not None and not broadcast.theirs:
         for item in issue.items:
             if item.heard is not None:
-                theirs = await preview(post, replace(broadcast, items=(item.id,), theirs=True))
+                theirs = await preview(post, replace(broadcast, items=(item.id,), theirs=True), now)
                 ahead.first[item.number] = theirs.people
     return ahead
+
+
+async def foresee(post: Post, number: int, now: datetime, looked: Callable[[int], None] = lambda _: None) -> Foreseen:
+    """What would come of sending it now; nothing is written. Raises BroadcastRefused where there is none."""
+    async with post.database.read() as connection:
+        kept = await numbered(connection, number)
+    if kept is None:
+        raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
+    ahead = await preview(post, kept.broadcast, now, looked)
+    async with post.database.read() as connection:
+        paid = await spent(connection, post, now)
+        why = await stops(connection, post, kept.broadcast, ahead, paid, now)
+    return Foreseen(kept, ahead, post.terms, tuple(why))
 
 
 async def try_out(
@@ -358,12 +409,13 @@ async def try_out(
         raise BroadcastRefused("you cannot be reached: write to the bot from your own phone first")
     event = None if broadcast.event is None else await _event_numbered(connection, broadcast.event)
     issue = await newsletter.issue_of(connection, post.press, broadcast) if broadcast.items else None
-    _, words = _sought(post, broadcast, event, issue)
+    _, words = _sought(post, broadcast, event, now, issue)
     chosen = words.language(language or address.language)
     if chosen is None or (language is not None and chosen != language):
         raise BroadcastRefused(f"there is no reviewed text in {language or 'your language'}: add one")
     nickname = await people.nickname(connection, post.vault, contact_id) or ""
-    one = Recipient(contact_id, chosen, address.urn_key, address.channel, nickname=nickname)
+    asks = event is not None and bool(event.criteria)
+    one = Recipient(contact_id, chosen, address.urn_key, address.channel, nickname=nickname, asks=asks)
     text, _ = words.of(one)
     id, now_ms = post.ids(), to_ms(now)
     ends = now_ms + int(post.worth[MessageClass.REPLY].total_seconds() * 1000)
@@ -392,9 +444,10 @@ async def spent(connection: AsyncConnection, post: Post, now: datetime) -> int:
             b.state.in_((BroadcastState.SENDING.value, BroadcastState.PAUSED.value)), b.segments > b.queued_segments
         ),
     )
-    waiting = await connection.execute(select(f.flow, func.count()).where(f.kind == INVITE).group_by(f.flow))
+    promises = select(f.flow, func.count()).where(f.kind.in_((INVITE, ASK_FIRST))).group_by(f.flow)
+    waiting = await connection.execute(promises)
     found = [(await connection.execute(one)).scalar() or 0 for one in sums]
-    promised: int = sum(int(flow or 0) * n for flow, n in waiting)
+    promised: int = sum(_promised(flow) * n for flow, n in waiting)
     return int(sum(found)) + promised
 
 
@@ -422,7 +475,7 @@ async def start(post: Post, number: int, now: datetime, looked: Callable[[int], 
         before = () if kept is None else await newsletter.by_ids(connection, kept.broadcast.items)
     if kept is None:
         raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
-    ahead = await preview(post, kept.broadcast, looked)
+    ahead = await preview(post, kept.broadcast, now, looked)
     async with post.database.begin() as connection:
         again = await _unbegun(connection, number)
         items = await newsletter.by_ids(connection, again.broadcast.items)
@@ -505,7 +558,7 @@ async def resume(post: Post, number: int, now: datetime) -> None:
             latest = max(latest, at)
         begun = []
         for row_id, channel, count, hours in fires:
-            at = course.next(channel, _units(channel, int(count or 0)), now_ms, hours)
+            at = course.next(channel, _units(channel, _promised(count)), now_ms, hours)
             begun.append((at, row_id))
             latest = max(latest, at)
         tx.write(_AGAIN, again)
@@ -514,6 +567,11 @@ async def resume(post: Post, number: int, now: datetime) -> None:
 
 
 _RESUMED = bulk_update(t.broadcasts, ("state", "why", "clocks", "latest_at"))
+
+
+def _promised(flow: str | None) -> int:
+    """The segments that a fire of a broadcast will take; behind them stands since when one of `ASK_FIRST` waits."""
+    return int((flow or "0").partition(" ")[0])
 
 
 def _units(channel: str, segments: int) -> int:
@@ -552,8 +610,11 @@ async def progress(connection: AsyncConnection, number: int) -> Progress | None:
         messages[Status(status)] += n
         if status in (Status.SENT, Status.DELIVERED, Status.FAILED):
             paid += int(count or 0)
-    waiting = select(func.count()).select_from(t.fires).where(_theirs(t.fires, id))
-    return Progress(kept, messages, (await connection.execute(waiting)).scalar_one(), paid)
+    f = t.fires.c
+    rows = await connection.execute(select(f.kind, func.count()).where(_theirs(t.fires, id)).group_by(f.kind))
+    waiting = {kind: n for kind, n in rows}
+    unsure = waiting.pop(ASK_FIRST, 0)
+    return Progress(kept, messages, sum(waiting.values()), paid, unsure)
 
 
 # the work
@@ -617,6 +678,7 @@ _ROW = (
 _ADVANCE = bulk_update(
     t.broadcasts, ("cursor", "prepared", "queued", "queued_segments", "clocks", "latest_at"), only="state = 'sending'"
 )
+_LATEST = bulk_update(t.broadcasts, ("latest_at",))
 _GIVEN_UP = bulk_update(t.broadcasts, ("state", "why", "ended_at"))
 _EVENT = f"SELECT {', '.join(COLUMNS)} FROM events WHERE number = {{value}}"
 _MESSAGES = bulk_insert(
@@ -668,23 +730,26 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
                 tx.write(_GIVEN_UP, [(BroadcastState.STOPPED.value, "the event is over or off", to_ms(now), id)])
                 return None
         issue = await newsletter.hot_issue_of(tx, post.press, broadcast) if broadcast.items else None
-        sought, words = _sought(post, broadcast, event, issue)
+        sought, words = _sought(post, broadcast, event, now, issue)
         page = await recipients.page(tx, post.vault, sought, cursor, post.page, lock=True)
         course = Course(post.quiet, post.terms.a_second, json.loads(clocks))
         made = []
         now_ms, segments = to_ms(now), 0
         for n, one in enumerate(page.recipients):
             text, count = words.of(one)
+            count += words.asking(one)
             begin = max(now_ms, to_ms(_day(queued + n, foreseen, begins)))
             at = course.next(one.channel, _units(one.channel, count), begin, one.hours)
             latest, segments = max(latest, at), segments + count
             made.append((one, text, count, at))
+        tx.write(_INVITATIONS, [_fire(post, id, ASK_FIRST, id, *each) for each in made if each[0].astray])
+        sure = [each for each in made if not each[0].astray]
         if event is not None:
-            tx.write(_INVITATIONS, [_invitation(post, id, event, one, count, at) for one, _, count, at in made])
+            tx.write(_INVITATIONS, [_fire(post, id, INVITE, event.id, *each) for each in sure])
         else:
-            tx.write(_MESSAGES, [_message(post, broadcast, *each, now_ms) for each in made])
+            tx.write(_MESSAGES, [_message(post, broadcast, *each, now_ms) for each in sure])
             if broadcast.items:
-                told = [(post.ids(), id, one.contact_id, broadcast.theirs, now_ms) for one, *_ in made]
+                told = [(post.ids(), id, one.contact_id, broadcast.theirs, now_ms) for one, *_ in sure]
                 tx.write(_TOLD, told)
         done = page.looked < post.page
         tx.write(
@@ -725,10 +790,91 @@ def _message(
     )
 
 
-def _invitation(post: Post, id: int, event: Event, one: Recipient, count: int, at: int) -> tuple[Any, ...]:
+def _fire(post: Post, id: int, kind: str, about: int, one: Recipient, _: str, count: int, at: int) -> tuple[Any, ...]:
     """`flow` says what it will take, in segments: so much of the month's money is promised."""
     key = _key(id, one.contact_id)
-    return (post.ids(), key, INVITE, one.contact_id, one.urn_key, one.channel, event.id, str(count), at)
+    return (post.ids(), key, kind, one.contact_id, one.urn_key, one.channel, about, str(count), at)
+
+
+_ITS_FIRE = "SELECT flow FROM fires WHERE id = {value}"
+_PUT_OFF = bulk_update(t.fires, ("flow", "due_at"))
+_TAKE_OUT = bulk_delete(t.fires)
+
+
+async def ask_first(post: Post, due: Due, now: datetime) -> None:
+    """Somebody who was silent for long is meant by the broadcast `session_id`: they are asked whether it is still them.
+    It is theirs once they have written again, and nobody's if they do not.
+    """
+    now_ms, id = to_ms(now), due.session_id or 0
+    async with post.database.hot() as tx:
+        fire, rows = await tx.fetch(
+            fetch(_ITS_FIRE, due.id, locking=" FOR UPDATE SKIP LOCKED"), fetch(_ROW, id, locking=" FOR UPDATE")
+        )
+        if not fire:
+            return  # another replica has it
+        found = await _still_meant(tx, post, rows, due, now)
+        if found is None:
+            tx.write(_TAKE_OUT, [(due.id,)])
+            return
+        broadcast, event, one, words = found
+        text, count = words.of(one)
+        _, asked, since = fire[0][0].partition(" ")
+        if not one.astray:
+            tx.write(_TAKE_OUT, [(due.id,)])
+            course = Course(post.quiet, post.terms.a_second)
+            at = course.next(one.channel, _units(one.channel, count), now_ms, one.hours)
+            if event is not None:
+                key = f"{_key(id, one.contact_id)}/yes"
+                row = (one.contact_id, one.urn_key, one.channel, event.id, str(count), at)
+                tx.write(_INVITATIONS, [(post.ids(), key, INVITE, *row)])
+            else:
+                tx.write(_MESSAGES, [_message(post, broadcast, one, text, count, at, now_ms)])
+                if broadcast.items:
+                    tx.write(_TOLD, [(post.ids(), id, one.contact_id, broadcast.theirs, now_ms)])
+            tx.write(_LATEST, [(at, id)])
+        elif not asked:
+            tx.write(_PUT_OFF, [(f"{count} {now_ms}", now_ms + _A_DAY_MS, due.id)])
+            key = f"{STILL_YOU}/{one.contact_id}"  # of several broadcasts one asks
+            asks = (one.contact_id, one.urn_key, one.channel, None, STILL_YOU, now_ms)
+            tx.write(_INVITATIONS, [(post.ids(), key, CARD, *asks)])
+        elif now_ms < int(since) + _waits_ms(post, broadcast):
+            tx.write(_PUT_OFF, [(fire[0][0], now_ms + _A_DAY_MS, due.id)])
+        else:
+            tx.write(_TAKE_OUT, [(due.id,)])
+
+
+async def _still_meant(
+    tx: HotTransaction, post: Post, rows: list[Row], due: Due, now: datetime
+) -> tuple[Broadcast, Event | None, Recipient, Words] | None:
+    """The broadcast and whom it is for; None where it is over, or means them no more."""
+    if not rows or rows[0][1] != BroadcastState.SENDING:
+        return None
+    broadcast, event = _BROADCAST.validate_json(rows[0][0]), None
+    if broadcast.event is not None:
+        (found,) = await tx.fetch(fetch(_EVENT, broadcast.event))
+        event = as_event(found[0]) if found else None
+        if event is None or not event.open(now):
+            return None
+    issue = await newsletter.hot_issue_of(tx, post.press, broadcast) if broadcast.items else None
+    sought, words = _sought(post, broadcast, event, now, issue)
+    page = await recipients.page(tx, post.vault, sought, due.contact_id - 1, 1, lock=True)
+    one = next((one for one in page.recipients if one.contact_id == due.contact_id), None)
+    return None if one is None else (broadcast, event, one, words)
+
+
+def _waits_ms(post: Post, broadcast: Broadcast) -> int:
+    waits = post.worth[broadcast.message_class] if broadcast.event is None else _WAITS_FOR_YES
+    return int(waits.total_seconds() * 1000)
+
+
+async def still_them(connection: AsyncConnection, contact_id: int, now: datetime) -> None:
+    """They say that it is still them: what waited for that is due."""
+    f = t.fires.c
+    await connection.execute(
+        update(t.fires)
+        .where(f.contact_id == contact_id, f.kind == ASK_FIRST, f.flow.like("% %"), f.due_at < _HELD)
+        .values(due_at=to_ms(now))
+    )
 
 
 async def _end(post: Post, id: int, now: datetime) -> None:

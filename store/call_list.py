@@ -31,6 +31,7 @@ from domain.event import EventState, text_in
 from domain.message import MessageClass
 from domain.places import LIVE, BookingStatus
 from flows.conditions import PREFER_NOT_TO_SAY
+from flows.library import Library
 from store import people, team
 from store import tables as t
 from store.event_rows import COLUMNS, as_event
@@ -82,6 +83,13 @@ class CallList:
 
 
 _HELPS = ("interpreter", "bsl", "one_to_one")
+
+
+def missed_in(flows: Library) -> dict[str, str]:
+    """The questionnaires of which an answer is missed, with their titles, by their ids: what belongs to arranging
+    something is asked again by itself.
+    """
+    return {flow.id: flow.title for flow in flows.flows.values() if not flow.private}
 
 
 async def call_list(

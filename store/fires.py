@@ -14,6 +14,8 @@ from store.changes import Due
 from store.database import Database
 from store.times import to_ms
 
+#: The kind of fire that asks somebody something at once: `flow` begins for them, and is about `session_id`.
+CARD = "card"
 #: Providers deliver a message again within a day at most (Telegram keeps updates for 24 hours).
 KEEP_SEEN = timedelta(days=3)
 

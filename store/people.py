@@ -448,6 +448,17 @@ async def _forget_in_session(
     await connection.execute(update(t.sessions).where(t.sessions.c.id == session_id).values(sealed=sealed))
 
 
+async def words_before(
+    connection: AsyncConnection, vault: Vault, contact_id: int, message_id: int, limit: int
+) -> list[str]:
+    """The last things that somebody wrote before that message, the newest first."""
+    i = t.inbox.c
+    rows = await connection.execute(
+        select(i.sealed).where(i.contact_id == contact_id, i.id < message_id).order_by(i.id.desc()).limit(limit)
+    )
+    return [vault.open(sealed, contact_id).decode() for (sealed,) in rows]
+
+
 async def words_of(connection: AsyncConnection, vault: Vault, message_id: int) -> str | None:
     """What that message said; None where it is kept no more."""
     i = t.inbox.c

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from store.bulk import fetch
 from store.circle import channel_of
 from store.database import HotTransaction, Row
 from store.sayers import Search, next_sayers
+from store.times import to_ms
 from store.vault import Vault
 
 #: Twilio's codes for a number that will never take a text: it does not exist, or is a landline.
@@ -28,14 +30,15 @@ _NEVER = "('21211', '21214', '21217', '21614', '30005', '30006')"
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Whom a broadcast is for. `language` is the one that somebody is written to in, by the one they chose; None: there
-    is no text for them. `named`: its text calls people by their nickname. `items` are those of a newsletter, by their
-    ids, and `earlier` those of each newsletter before it that had some of them; with `said`, only those get it who
-    said so.
+    is no text for them. Who has not written after `heard_after` may be somebody else by now. `named`: its text calls
+    people by their nickname. `items` are those of a newsletter, by their ids, and `earlier` those of each newsletter
+    before it that had some of them; with `said`, only those get it who said so.
     """
 
     segment: Segment
     event: Event | None
     language: Callable[[str | None], str | None]
+    heard_after: datetime
     named: bool = False
     items: tuple[int, ...] = ()
     earlier: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
@@ -58,7 +61,7 @@ class Sought:
 class Recipient:
     """Somebody who gets it. `name` is how a shared phone tells whose it is, `asks`: the event's criteria must be asked
     of them, `silent`: they get no more than a word that something waits. `had` are the items of the newsletter that
-    they were told before.
+    they were told before. `astray`: they have not written for so long that the number may be somebody else's.
     """
 
     contact_id: int
@@ -71,6 +74,7 @@ class Recipient:
     asks: bool = True
     silent: bool = False
     had: tuple[int, ...] = ()
+    astray: bool = False
 
 
 @dataclass(slots=True)
@@ -88,10 +92,13 @@ class Page:
 
 
 _PEOPLE = (
-    "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id > {value}"
+    "SELECT id, language, stopped_at, consents, roles, hours, discreet, created_at FROM contacts WHERE id > {value}"
     " ORDER BY id LIMIT {value}"
 )
-_THESE = "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id {keys} ORDER BY id"
+_THESE = (
+    "SELECT id, language, stopped_at, consents, roles, hours, discreet, created_at FROM contacts WHERE id {keys}"
+    " ORDER BY id"
+)
 _TOLD = "SELECT contact_id, broadcast_id FROM newsletter_told WHERE contact_id {keys} AND broadcast_id {keys}"
 _URNS = "SELECT contact_id, key, scheme, blocked_at, shared FROM urns WHERE contact_id {keys} ORDER BY created_at, key"
 _SHARED = (
@@ -112,6 +119,7 @@ _FIRST_PART = (
     "SELECT b.contact_id FROM bookings b JOIN events e ON e.id = b.event_id"
     " WHERE b.contact_id {keys} AND e.number = {value} AND b.status = 'booked'"
 )
+_HEARD = "SELECT DISTINCT contact_id FROM inbox WHERE contact_id {keys} AND received_at >= {value}"
 _FAILED = (
     "SELECT urn_key FROM outbox WHERE contact_id {keys} AND status IN ('failed', 'delivered') GROUP BY urn_key"
     f" HAVING MAX(CASE WHEN error IN {_NEVER} THEN id END)"
@@ -132,6 +140,7 @@ class _Around:
     first_part: frozenset[int] = frozenset()
     never: frozenset[int] = frozenset()
     had: dict[int, set[int]] = field(default_factory=dict)
+    astray: frozenset[int] = frozenset()
 
 
 async def page(tx: HotTransaction, vault: Vault, sought: Sought, after: int, limit: int, *, lock: bool = False) -> Page:
@@ -148,20 +157,25 @@ async def page(tx: HotTransaction, vault: Vault, sought: Sought, after: int, lim
         looked, last = len(ids), ids[-1] if ids else after
     if not people:
         return Page(last, looked)
-    around = await _around(tx, vault, sought, [row[0] for row in people])
+    since = to_ms(sought.heard_after)
+    old = [row[0] for row in people if row[7] < since]
+    around = await _around(tx, vault, sought, [row[0] for row in people], old)
     found = Page(last, looked)
     for row in people:
         _sort(found, sought, around, row, vault)
     return found
 
 
-async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[int]) -> _Around:
+async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[int], old: list[int]) -> _Around:
+    """`old`: who has been with us for so long that they may have been silent too long."""
     segment, event, fields = sought.segment, sought.event, sought.fields
     asked: dict[str, Any] = {
         "own": fetch(_URNS, ids),
         "shared": fetch(_SHARED, ids),
         "never": fetch(_FAILED, ids),
     }
+    if old:
+        asked["heard"] = fetch(_HEARD, old, to_ms(sought.heard_after))
     if fields:
         asked["told"] = fetch(_PROFILE, ids, fields)
     if segment.interests:
@@ -191,12 +205,13 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
     around.placed = frozenset(id for (id,) in rows.get("placed", ()))
     around.first_part = frozenset(id for (id,) in rows.get("first_part", ()))
     around.never = frozenset(key for (key,) in rows["never"])
+    around.astray = frozenset(old).difference(id for (id,) in rows.get("heard", ()))
     return around
 
 
 def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) -> None:
     """Put one person where they belong: among the recipients, among those left out, or among nobody."""
-    id, chosen, stopped_at, consents, roles, hours, discreet = row
+    id, chosen, stopped_at, consents, roles, hours, discreet, _ = row
     told = around.told.get(id, {})
     has_roles = frozenset(roles.split())
     district = str(told.get("district", ""))
@@ -254,6 +269,7 @@ def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) 
                     asks,
                     bool(discreet),
                     tuple(sorted(around.had.get(id, set()).intersection(sought.items))),
+                    id in around.astray,
                 )
             )
     if why is not None:

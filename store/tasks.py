@@ -232,6 +232,20 @@ async def unready(connection: AsyncConnection, event_id: int) -> int:
     )
 
 
+async def unready_events(connection: AsyncConnection, now: datetime) -> dict[int, int]:
+    """How many tasks keep each event to come from being ready, by its id; those that are ready are not in it."""
+    k = t.tasks.c
+    rows = await connection.execute(
+        select(k.event_id, func.count())
+        .select_from(t.tasks)
+        .join(t.bookings, _HAS_A_PLACE)
+        .join(t.events, t.events.c.id == k.event_id)
+        .where(t.events.c.ends_at > to_ms(now), k.settled_at.is_(None))
+        .group_by(k.event_id)
+    )
+    return {event_id: int(count) for event_id, count in rows}
+
+
 async def totals(connection: AsyncConnection, vault: Vault, event_id: int) -> Totals:
     """How many come, and what those need who agreed to it: to be passed on. Diets that differ only in how they are
     written are one.

@@ -13,12 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import Role
 from domain.hours import PreferredHours
+from flows.fold import fold
 from store import fires
 from store import tables as t
 from store.changes import Due
 from store.circle import Address, channel_of
 from store.times import from_ms, to_ms
 from store.vault import Vault
+
+_NUMBERED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ async def members(connection: AsyncConnection, vault: Vault) -> list[Member]:
         address = Address(contact_id, key, channel_of(scheme), language)
         found[contact_id] = Member(address, vault.open(sealed, contact_id).decode(), Role(role), turn, hours)
     return sorted(found.values(), key=lambda m: (m.turn is None, m.turn or 0, m.address.contact_id))
+
+
+async def called_so(connection: AsyncConnection, vault: Vault, name: str) -> list[int]:
+    """The contacts of those of the team who are called that, however it is written."""
+    everybody = await members(connection, vault)
+    return sorted({one.address.contact_id for one in everybody if fold(one.name) == fold(name)})
 
 
 def on_duty(team: Sequence[Member], now: datetime, zone: ZoneInfo) -> list[Member]:
@@ -194,6 +203,16 @@ async def page(connection: AsyncConnection, found: OpenAlert) -> int:
     return number
 
 
+async def number_all(connection: AsyncConnection) -> None:
+    """Give every open alert the number by which the team can take or close it; nobody is called."""
+    a = t.alerts.c
+    unnumbered = select(a.id).where(a.done_at.is_(None), a.number.is_(None)).order_by(a.id).limit(_NUMBERED_AT_ONCE)
+    ids = (await connection.execute(unnumbered.with_for_update())).scalars().all()
+    highest = (await connection.execute(select(func.max(a.number)))).scalar() or 0
+    for number, id in enumerate(ids, start=highest + 1):
+        await connection.execute(update(t.alerts).where(a.id == id).values(number=number))
+
+
 async def take(connection: AsyncConnection, found: OpenAlert, contact_id: int, now: datetime) -> None:
     await connection.execute(
         update(t.alerts).where(t.alerts.c.id == found.id).values(taken_by=contact_id, taken_at=to_ms(now))
@@ -253,6 +272,13 @@ async def is_coordinator(connection: AsyncConnection, contact_id: int) -> bool:
     """Whether they are on the team, and may change what is planned."""
     role = (await connection.execute(select(t.staff.c.role).where(t.staff.c.contact_id == contact_id))).scalar()
     return role == Role.COORDINATOR.value
+
+
+async def handover_of(connection: AsyncConnection, contact_id: int) -> int | None:
+    """The alert for which somebody writes with a person of the team, or is that person; None: they do not."""
+    c = t.contacts.c
+    found: int | None = (await connection.execute(select(c.handover_id).where(c.id == contact_id))).scalar()
+    return found
 
 
 async def call_for(

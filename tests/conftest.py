@@ -124,10 +124,13 @@ class World:
         return [message.text for message in (await self.told(who))[before:]]
 
     async def errands(self) -> None:
-        """What is due now and is an errand is done; the ticker does it within a second."""
+        """What is due now and is an errand is done, and what it asks is asked; the ticker does it within seconds."""
         for due in await fires.due(self.app.database, self.clock()):
             if due.kind in KINDS:
                 await self.app.errands.run(due)
+        for due in await fires.due(self.app.database, self.clock()):
+            if due.kind == fires.CARD:
+                await self.app.dispatcher.handle([due], self.clock())
 
     async def ring(self) -> None:
         """Everything that is due now."""

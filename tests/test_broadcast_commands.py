@@ -172,3 +172,51 @@ async def test_killed_while_it_prepares_the_running_program_ends_it_once(tmp_pat
         await served.kill()
     got = rows(tmp_path, "SELECT contact_id FROM outbox")
     assert len(got) == len(set(got)) == MANY
+
+
+async def test_a_draft_is_changed_by_what_is_given_and_keeps_the_rest(tmp_path: Path) -> None:
+    await people(tmp_path, Somebody(told=(("district", "tendring"),)), Somebody())
+    assert (await mime(tmp_path, *NEW, "--district", "Tendring"))[0] == 0
+    edit = ("broadcast", "edit", "1")
+    code, out, err = await mime(tmp_path, *edit, "--text", "Come on Friday.", "--language", "English", "--days", "2")
+    assert (code, err) == (0, "")
+    assert out.startswith("Broadcast 1 is changed: People in Tendring who agreed to invitations and read English.\n")
+    out = (await mime(tmp_path, "broadcast", "show", "1"))[1]
+    assert "Come on Friday." in out
+    assert "There is tea" not in out
+    code, out, _ = await mime(tmp_path, *edit, "--everybody", "--at", "2027-01-04T10:00")
+    assert out.startswith("Broadcast 1 is changed: People who agreed to invitations.\n")
+
+
+async def test_what_is_wrong_with_a_change_is_said_with_what_to_do(tmp_path: Path) -> None:
+    await people(tmp_path, Somebody())
+    assert (await mime(tmp_path, *NEW))[0] == 0
+    wrong = {
+        ("--district", "Tendrin"): "districts: 'Tendrin' means nothing here; did you mean 'Tendring'?",
+        ("--text", "Come on [date]."): "text en: [date] is not filled; write what belongs there",
+        ("--event", "7"): "there is no event 7: see mime event list",
+        ("--segment", "Coast"): "there is no segment 'Coast': none is saved",
+        (): "nothing would be different: say what shall change (mime broadcast edit --help)",
+    }
+    for given, sentence in wrong.items():
+        assert await mime(tmp_path, "broadcast", "edit", "1", *given) == (1, "", f"{sentence}\nNothing was changed.\n")
+    assert "there is no broadcast 9" in (await mime(tmp_path, "broadcast", "edit", "9", "--days", "2"))[2]
+    assert (await mime(tmp_path, "broadcast", "approve", "1"))[0] == 0
+    refused = (await mime(tmp_path, "broadcast", "edit", "1", "--days", "2"))[2]
+    assert refused == "broadcast 1 is approved, and stays as it was read: make a new one\nNothing was changed.\n"
+
+
+async def test_an_empty_segment_and_a_send_that_ends_at_night_are_stopped(tmp_path: Path) -> None:
+    await people(tmp_path, *(Somebody() for _ in range(3)))
+    send = ("broadcast", "send", "1", "--yes", "--plain")
+    assert (await mime(tmp_path, *NEW, "--district", "Harlow"))[0] == 0
+    code, _, err = await mime(tmp_path, *send)
+    assert (code, "Nobody would get it: the segment means nobody. Choose other people.\n" in err) == (1, True)
+    assert (await mime(tmp_path, "broadcast", "edit", "1", "--everybody", "--at", "2031-01-06T19:59"))[0] == 0
+    slow = {"quiet_hours": "20:00-09:00", "sms_segments_per_second": "0.01"}
+    code, _, err = await mime(tmp_path, *send, **slow)
+    assert code == 1
+    assert "By sms it takes 5 min a day; begun at 19:59 it would end at 20:04 on 06 January" in err
+    assert "Begin earlier, or spread it over" in err
+    assert err.endswith("Nothing was sent.\n")
+    assert rows(tmp_path, "SELECT id FROM outbox") == []

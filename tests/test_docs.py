@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import typer
 
 from bot.__main__ import COMMANDS, app
+from bot.desk.orders import DeskOrder, desk_order
 from bot.events.orders import Order, ordered
 from config.settings import Settings
 from domain.event import Access, Criterion, Day, EventKind, EventRole, Venue
@@ -219,6 +221,22 @@ def test_each_order_about_events_is_on_the_page_and_is_understood() -> None:
     rows = first_column(section("3. Or by message"))
     assert [row for row in rows if ordered(row) is None] == []
     assert {found.order for row in rows if (found := ordered(row))} == set(Order)
+
+
+def test_each_word_of_the_desk_is_on_its_page_and_is_understood() -> None:
+    page = (ROOT / "docs" / "howto" / "coordinating-by-chat.md").read_text("utf-8")
+    rows = first_column(page.partition("\n## The words\n")[2].partition("\n## ")[0])
+    found = [desk_order(row) for row in rows]
+    assert None not in found
+    assert {one.order for one in found if one is not None} == set(DeskOrder)
+
+
+def test_each_function_that_the_desks_share_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = text.partition("\n## The coordinators' desk\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`((?:domain|store)\.\w+)\.(\w+)`", table)
+    assert len(named) > 30
+    assert [one for one in named if not callable(getattr(import_module(one[0]), one[1], None))] == []
 
 
 def test_each_word_for_events_is_on_the_page_and_is_understood(flows: Library) -> None:

@@ -52,6 +52,7 @@ ORDERS = frozenset(
         ),
         *("TITLE", "ABOUT", "WELCOME", "FEE", "WAY"),
         *("OPPORTUNITIES", "OPPORTUNITY", "CLOSES", "PAYMENT", "WITHDRAW", "WITHDRAW YES"),
+        *("EVENT", "NEW EVENT", "INVITE", "TODAY", "CALLS", "BROADCAST", "BROADCASTS", "MORE"),
     }
 )
 #: A word in capitals, or several in a row: "BACK", "MY DATA".
@@ -360,3 +361,12 @@ def test_we_will_write_to_you_names_the_language(language: str) -> None:
     """The sentence is said when somebody chose the language: it must not say "English"."""
     assert library().phrases[language].language_changed != library().phrases["en"].language_changed
     assert "english" not in fold(library().phrases[language].language_changed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_no_answer_on_offer_stops_everything_when_it_is_typed(flow: str, language: str) -> None:
+    for question in local(flow, language).asked():
+        if isinstance(question, SelectOne | SelectMultiple):
+            said = {word for choice in question.choices for word in (choice.label, *choice.keywords)}
+            assert {word for word in said if command(word, words(language)) is Command.STOP} == set()

@@ -23,19 +23,17 @@ from bot.commands.desk import refuse as _refuse
 from bot.commands.desk import refused as _refused
 from bot.commands.desk import who as _who
 from bot.commands.failing import at_the_stores, explained, fail
-from bot.commands.members import vocabulary
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
-from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds
+from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Wording, pounds
 from domain.contact import Purpose
-from domain.member import Choices
 from domain.message import MessageClass, Status
-from domain.segment import Names, segment_of, sentence
+from domain.segment import Names, Segment, segment_of, sentence
 from flows.library import SOURCE_LANGUAGE, Library
-from flows.model import SelectMultiple, SelectOne
 from store import broadcasts
-from store.broadcasts import Kept, Post, Progress
+from store.broadcasts import Foreseen, Kept, Post, Progress
 from store.vault import Vault
+from store.vocabulary import names_of
 
 T = TypeVar("T")
 
@@ -50,76 +48,73 @@ Number = Annotated[
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of tables and bars.")]
 By = Annotated[str, typer.Option(help="Who you are, as mime team list names you.")]
 Several = list[str] | None
+Named = Annotated[str, typer.Option("--name", help="What it is, in a few words for the team.")]
+Says = Annotated[str, typer.Option("--text", help="What it says, in English.")]
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="YAML with texts by language (text, reviewed_by), and the segment, if not given here.",
+    ),
+]
+Saved = Annotated[str, typer.Option("--segment", help="The name of a saved segment.")]
+ToSave = Annotated[str, typer.Option("--save-segment", help="Save whom it is for under that name.")]
+District = Annotated[Several, typer.Option("--district", help="Only people there. Again for one more.")]
+Reading = Annotated[Several, typer.Option("--language", help="Only people who read it. Again for one more.")]
+Group = Annotated[Several, typer.Option("--group", help="Only people whom it fits. Again for one more.")]
+Interest = Annotated[Several, typer.Option("--interest", help="Only people who want it. Again for one more.")]
+InRole = Annotated[Several, typer.Option("--role", help="Only facilitators, coordinators or carers.")]
+CameTo = Annotated[Several, typer.Option("--came-to", help="Only people who came to such an event.")]
+NotComeTo = Annotated[Several, typer.Option("--not-come-to", help="Only people who never came to such an event.")]
+Newcomers = Annotated[bool, typer.Option("--newcomers", help="Only people who never came to anything.")]
+Kinds = Literal["anybody", "members", "carers"]
+Moment = Annotated[datetime | None, typer.Option("--at", formats=["%Y-%m-%dT%H:%M"], help="When it begins.")]
+Without = Annotated[Several, typer.Option("--without", help="Leave readers of that language out, by its code.")]
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Option(help="What it is, in a few words for the team.")],
-    text: Annotated[str, typer.Option(help="What it says, in English.")] = "",
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="YAML with texts by language (text, reviewed_by), and the segment, if not given here.",
-        ),
-    ] = None,
+    name: Named,
+    text: Says = "",
+    file: File = None,
     event: Annotated[int | None, typer.Option(min=1, help="Invite to the event of that number instead.")] = None,
     kind: Annotated[Literal["invitation", "news"], typer.Option(help="News goes to those who agreed to it.")] = (
         "invitation"
     ),
-    segment: Annotated[str, typer.Option(help="The name of a saved segment.")] = "",
-    save_segment: Annotated[str, typer.Option(help="Save whom it is for under that name.")] = "",
-    district: Annotated[Several, typer.Option(help="Only people there. Again for one more.")] = None,
-    language: Annotated[Several, typer.Option(help="Only people who read it. Again for one more.")] = None,
-    group: Annotated[Several, typer.Option(help="Only people whom it fits. Again for one more.")] = None,
-    interest: Annotated[Several, typer.Option(help="Only people who want it. Again for one more.")] = None,
-    role: Annotated[Several, typer.Option(help="Only facilitators, coordinators or carers.")] = None,
-    came_to: Annotated[Several, typer.Option(help="Only people who came to such an event.")] = None,
-    not_come_to: Annotated[Several, typer.Option(help="Only people who never came to such an event.")] = None,
-    newcomers: Annotated[bool, typer.Option("--newcomers", help="Only people who never came to anything.")] = False,
-    people: Annotated[Literal["anybody", "members", "carers"], typer.Option(help="Only members, or carers.")] = (
-        "anybody"
-    ),
-    at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M"], help="When it begins; else at once.")
-    ] = None,
+    segment: Saved = "",
+    save_segment: ToSave = "",
+    district: District = None,
+    language: Reading = None,
+    group: Group = None,
+    interest: Interest = None,
+    role: InRole = None,
+    came_to: CameTo = None,
+    not_come_to: NotComeTo = None,
+    newcomers: Newcomers = False,
+    people: Annotated[Kinds, typer.Option(help="Only members, or carers.")] = "anybody",
+    at: Moment = None,
     days: Annotated[int, typer.Option(min=1, max=60, help="Spread it over so many days.")] = 1,
-    without: Annotated[Several, typer.Option(help="Leave readers of that language out, by its code.")] = None,
+    without: Without = None,
     by: By = "",
 ) -> None:
     """Make a draft. Nobody is sent anything."""
     settings = settings_with_key(_NO_KEY)
     flows = _library(settings)
-    names = _names(flows)
     written = _written(file)
-    options: dict[str, Any] = {
-        "consent": "news" if kind == "news" else "invitations",
-        "districts": district,
-        "languages": language,
-        "groups": group,
-        "interests": interest,
-        "roles": role,
-        "came_to": came_to,
-        "not_come_to": not_come_to,
-        "people": None if people == "anybody" else people,
-        "newcomers": newcomers or None,
-    }
-    chosen = {field: value for field, value in options.items() if value}
-    texts = _texts(written.get("texts"), text)
-    with _refused():
-        meant = segment_of({**(written.get("segment") or {}), **chosen}, names)
+    chosen = _chosen(district, language, group, interest, role, came_to, not_come_to, newcomers)
+    chosen |= {"people": people} if people != "anybody" else {}
     purpose = Purpose.NEWSLETTER if kind == "news" else Purpose.INVITATIONS
-    send_at = None if at is None else at.replace(tzinfo=settings.quiet.zone)
+    with _refused():
+        consent = {"consent": "news"} if kind == "news" else {}
+        meant = segment_of({**(written.get("segment") or {}), **consent, **chosen}, _names(flows))
+    texts = _texts(written.get("texts"), text)
 
     async def make(desk: Post) -> Broadcast:
         async with desk.database.begin() as connection:
-            saved = await broadcasts.segments(connection)
-            if segment and segment not in saved:
-                there = ", ".join(saved) or "none is saved"
-                raise BroadcastRefused(f"there is no segment {segment!r}: {there}")
-            whom = replace(saved[segment], consent=purpose) if segment else meant
+            whom = replace(await _saved(connection, segment), consent=purpose) if segment else meant
             draft = Broadcast(
                 id=0,
                 number=0,  # the store gives it
@@ -128,7 +123,7 @@ def new(
                 texts=texts,
                 event=event,
                 message_class=MessageClass.NEWSLETTER if kind == "news" else MessageClass.INVITATION,
-                send_at=send_at,
+                send_at=None if at is None else at.replace(tzinfo=settings.quiet.zone),
                 days=days,
                 without=frozenset(without or ()),
             )
@@ -137,8 +132,74 @@ def new(
             return await broadcasts.add(connection, desk, draft, await _who(connection, desk.vault, by), utc_now())
 
     made = _act(settings, flows, "making the broadcast", make)
-    typer.echo(f"Broadcast {made.number}: {sentence(made.segment, names)}.")
+    typer.echo(f"Broadcast {made.number}: {sentence(made.segment, _names(flows))}.")
     typer.echo(f"It is a draft. Who would get it, and at what price: mime broadcast preview {made.number}")
+
+
+@app.command()
+def edit(
+    number: Number,
+    name: Named = "",
+    text: Says = "",
+    file: File = None,
+    event: Annotated[int | None, typer.Option(min=1, help="Invite to that event, and say no text.")] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Forget whom it was for, before what else is said here.")
+    ] = False,
+    segment: Saved = "",
+    save_segment: ToSave = "",
+    district: District = None,
+    language: Reading = None,
+    group: Group = None,
+    interest: Interest = None,
+    role: InRole = None,
+    came_to: CameTo = None,
+    not_come_to: NotComeTo = None,
+    newcomers: Newcomers = False,
+    people: Annotated[Kinds | None, typer.Option(help="Anybody, or only members or carers.")] = None,
+    at: Moment = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Begin as soon as it is sent, at no other time.")] = False,
+    days: Annotated[int | None, typer.Option(min=1, max=60, help="Spread it over so many days.")] = None,
+    without: Without = None,
+) -> None:
+    """Change a draft: only what is given here becomes different. Not what is approved or sent already."""
+    settings = settings_with_key(_NO_KEY)
+    flows = _library(settings)
+    written = _written(file)
+    chosen = _chosen(district, language, group, interest, role, came_to, not_come_to, newcomers)
+    chosen |= {"people": people} if people is not None else {}
+    texts = _texts(written.get("texts"), text)
+    if event is not None and texts:
+        fail("give either a text or --event: an invitation to an event has the words of the booking")
+    if at is not None and at_once:
+        fail("give either --at or --at-once")
+    if segment and everybody:
+        fail("give either --segment or --everybody")
+
+    async def act(desk: Post) -> Broadcast:
+        async with desk.database.begin() as connection:
+            was = (await broadcasts.changeable(connection, number)).broadcast
+            before = Segment() if everybody else await _saved(connection, segment) if segment else was.segment
+            whom = segment_of({**(written.get("segment") or {}), **chosen}, _names(flows), before)
+            wanted = replace(
+                was,
+                name=" ".join(name.split()) or was.name,
+                segment=replace(whom, consent=was.segment.consent),
+                texts={} if event is not None else {**was.texts, **texts},
+                event=event if event is not None else None if texts else was.event,
+                send_at=None if at_once else was.send_at if at is None else at.replace(tzinfo=settings.quiet.zone),
+                days=days or was.days,
+                without=was.without if without is None else frozenset(without),
+            )
+            if wanted == was:
+                raise BroadcastRefused("nothing would be different: say what shall change (mime broadcast edit --help)")
+            if save_segment:
+                await broadcasts.save_segment(connection, desk.ids(), save_segment, wanted.segment, utc_now())
+            return await broadcasts.change(connection, desk, wanted, utc_now())
+
+    made = _act(settings, flows, "changing the broadcast", act)
+    typer.echo(f"Broadcast {number} is changed: {sentence(made.segment, _names(flows))}.")
+    typer.echo(f"Who would get it now, and at what price: mime broadcast preview {number}")
 
 
 @app.command()
@@ -146,9 +207,9 @@ def preview(number: Number, plain: Plain = False) -> None:
     """Show exactly who would get it, what they would see, and the price."""
     settings = settings_with_key(_NO_KEY)
     flows = _library(settings)
-    kept, ahead, stops = _act(settings, flows, "the preview", lambda desk: _previewed(desk, number, plain=plain))
-    _show(settings, flows, kept.broadcast, ahead, plain=plain)
-    for line in stops:
+    found = _act(settings, flows, "the preview", lambda desk: _foreseen(desk, number, plain=plain))
+    _show(flows, found, plain=plain)
+    for line in found.stops:
         typer.echo(f"Before it can be sent: {line}")
 
 
@@ -195,13 +256,12 @@ def send(
     """Order it sent; the running program (mime serve) sends it."""
     settings = settings_with_key(_NO_KEY)
     flows = _library(settings)
-    kept, ahead, stops = _act(settings, flows, "the preview", lambda desk: _previewed(desk, number, plain=plain))
-    _show(settings, flows, kept.broadcast, ahead, plain=plain)
-    if stops:
-        _refuse(stops, "Nothing was sent.")
-    price = pounds(terms(settings).price(ahead.segments))
+    found = _act(settings, flows, "the preview", lambda desk: _foreseen(desk, number, plain=plain))
+    _show(flows, found, plain=plain)
+    if found.stops:
+        _refuse(found.stops, "Nothing was sent.")
     if not yes:
-        _agree(f"{_people(ahead.people)} will get it, for about {price}. Send it?")
+        _agree(f"{_people(found.ahead.people)} will get it, for about {pounds(found.pence)}. Send it?")
     begun = _act(settings, flows, "sending the broadcast", lambda desk: broadcasts.start(desk, number, utc_now()))
     typer.echo(f"Broadcast {number} is ordered for {_people(begun.people)}. To stop it: mime broadcast stop {number}")
     if wait:
@@ -276,6 +336,8 @@ def show(
             typer.echo(f"{status.value}: {n}")
     if found.waiting:
         typer.echo(f"invitations that wait for their hour: {found.waiting}")
+    if found.unsure:
+        typer.echo(f"asked first whether it is still them: {found.unsure}")
     if found.segments:
         typer.echo(f"paid: {found.segments} segments, about {pounds(terms(settings).price(found.segments))}")
 
@@ -289,19 +351,39 @@ def _library(settings: Settings) -> Library:
 
 
 def _names(flows: Library) -> Names:
-    """What may stand in a segment, as our languages and questions have it."""
-    words = vocabulary(flows, utc_now().date())
-    groups: dict[str, tuple[str, ...]] = {}
-    wanted: dict[str, tuple[str, ...]] = {}
-    for question in (question for flow in flows.flows.values() for question in flow.asked()):
-        match question:
-            case SelectMultiple(kept="groups", choices=choices):
-                groups |= {choice.name: (choice.label,) for choice in choices}
-            case SelectOne(name="wanted", choices=choices):
-                wanted |= {choice.name: (choice.label,) for choice in choices}
-            case _:
-                pass
-    return Names(words.languages, words.districts, Choices(groups), Choices(wanted))
+    return names_of(flows, utc_now().date())
+
+
+def _chosen(
+    district: Several,
+    language: Several,
+    group: Several,
+    interest: Several,
+    role: Several,
+    came_to: Several,
+    not_come_to: Several,
+    newcomers: bool,
+) -> dict[str, Any]:
+    """The fields of a segment that options name."""
+    given: dict[str, Any] = {
+        "districts": district,
+        "languages": language,
+        "groups": group,
+        "interests": interest,
+        "roles": role,
+        "came_to": came_to,
+        "not_come_to": not_come_to,
+        "newcomers": newcomers or None,
+    }
+    return {field: value for field, value in given.items() if value}
+
+
+async def _saved(connection: AsyncConnection, name: str) -> Segment:
+    """The segment that is saved under that name. Raises BroadcastRefused."""
+    saved = await broadcasts.segments(connection)
+    if name not in saved:
+        raise BroadcastRefused(f"there is no segment {name!r}: {', '.join(saved) or 'none is saved'}")
+    return saved[name]
 
 
 def _written(file: Path | None) -> Mapping[str, Any]:
@@ -346,19 +428,11 @@ def _texts(written: object, english: str) -> dict[str, Wording]:
     }
 
 
-async def _previewed(desk: Post, number: int, *, plain: bool) -> tuple[Kept, Preview, list[str]]:
-    now = utc_now()
+async def _foreseen(desk: Post, number: int, *, plain: bool) -> Foreseen:
     async with desk.database.read() as connection:
-        kept = await broadcasts.numbered(connection, number)
         total = await broadcasts.everybody(connection)
-    if kept is None:
-        raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
     with _bar("Looking at everybody", total, plain=plain) as looked:
-        ahead = await broadcasts.preview(desk, kept.broadcast, looked)
-    async with desk.database.read() as connection:
-        paid = await broadcasts.spent(connection, desk, now)
-        stops = await broadcasts.stops(connection, desk, kept.broadcast, ahead, paid, now)
-    return kept, ahead, stops
+        return await broadcasts.foresee(desk, number, utc_now(), looked)
 
 
 async def _progress(desk: Post, number: int) -> Progress:
@@ -399,9 +473,10 @@ def _bar(title: str, total: int, *, plain: bool) -> Iterator[Callable[[int], Non
         yield lambda done: bar.update(task, completed=done)
 
 
-def _show(settings: Settings, flows: Library, broadcast: Broadcast, ahead: Preview, *, plain: bool) -> None:
-    price = terms(settings).price
-    typer.echo(f"{sentence(broadcast.segment, _names(flows))}: {_people(ahead.meant)}, {ahead.people} of them get it.")
+def _show(flows: Library, found: Foreseen, *, plain: bool) -> None:
+    ahead, price = found.ahead, found.terms.price
+    whom = sentence(found.kept.broadcast.segment, _names(flows))
+    typer.echo(f"{whom}: {_people(ahead.meant)}, {ahead.people} of them get it.")
     rows = [
         (flows.languages[tag].english_name, channel, tally) for (tag, channel), tally in sorted(ahead.tallies.items())
     ]
@@ -420,7 +495,12 @@ def _show(settings: Settings, flows: Library, broadcast: Broadcast, ahead: Previ
         typer.echo(f"Left out: {n} {LEFT_OUT[reason]}.")
     if ahead.silent:
         typer.echo(f"{ahead.silent} of them get only a word that something waits: others may see their phone.")
-    typer.echo(f"{ahead.segments} SMS segments, about {pounds(price(ahead.segments))}.")
+    if ahead.astray:
+        typer.echo(
+            f"{_people(ahead.astray)} of them have been silent for over half a year: they are asked first whether they"
+            " are still the right person, and get it after their yes."
+        )
+    typer.echo(f"{ahead.segments} SMS segments, about {pounds(found.pence)}.")
 
 
 def _line(kept: Kept) -> str:

@@ -7,8 +7,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from datetime import time as clock
+from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
@@ -18,7 +17,7 @@ from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
-from domain.call_list import Outcome, encouragement, in_words
+from domain.call_list import Outcome, encouragement, in_words, next_try
 from domain.hours import PreferredHours
 from domain.ids import Ids
 from domain.member import number_of
@@ -26,7 +25,7 @@ from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.render import form
 from store import people
-from store.call_list import CallList, ToCall, call_list, called, record
+from store.call_list import CallList, ToCall, call_list, called, missed_in, record
 from store.database import Database
 from store.vault import Vault
 
@@ -34,8 +33,6 @@ app = typer.Typer(no_args_is_help=True, help="Whom to call, and what came of it.
 
 _NO_KEY = "nobody's number can be read"
 _LONGEST_NOTE = 500
-#: When nobody answered and no day is given, it is tried again the next day, at this hour.
-_NEXT_TRY = clock(10)
 _HELPS = {
     "interpreter": "needs an interpreter",
     "bsl": "uses British Sign Language: a call may not do",
@@ -77,7 +74,7 @@ async def _read(settings: Settings, flows: Library, limit: int) -> CallList:
     try:
         async with database.read() as connection:
             vault = Vault(settings.secret_key.get_secret_value())
-            return await call_list(connection, vault, _questionnaires(flows), utc_now(), limit=limit)
+            return await call_list(connection, vault, missed_in(flows), utc_now(), limit=limit)
     finally:
         await database.close()
 
@@ -156,13 +153,8 @@ async def _meant(
     """Of those who share a phone: who is called that, or else who is on the list."""
     if name:
         return [id for id in there if fold(await people.nickname(connection, vault, id)) == fold(name)]
-    listed = await call_list(connection, vault, _questionnaires(flows), now, only=there)
+    listed = await call_list(connection, vault, missed_in(flows), now, only=there)
     return [one.contact_id for one in listed.people] or there
-
-
-def _questionnaires(flows: Library) -> dict[str, str]:
-    """Those of which an answer is missed: what belongs to arranging something is asked again by itself."""
-    return {flow.id: flow.title for flow in flows.flows.values() if not flow.private}
 
 
 def _address(settings: Settings, who: str) -> str:
@@ -178,7 +170,7 @@ def _address(settings: Settings, who: str) -> str:
 def _again(settings: Settings, given: datetime | None, now: datetime) -> datetime:
     zone = settings.quiet.zone
     if given is None:
-        return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), _NEXT_TRY, zone)
+        return next_try(now, zone)
     at = given.replace(tzinfo=zone)
     if at.date() < now.astimezone(zone).date():
         fail("--again has passed: give the day on which to try again")

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -20,15 +19,14 @@ from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
 from config.settings import Settings, read_settings
 from domain.ids import Ids
-from domain.member import TYPES, Choices, Fault, Member, MemberType, Vocabulary, members_of
+from domain.member import TYPES, Fault, Member, MemberType, members_of
 from flows.library import Library
-from flows.model import Locality, SelectOne
-from flows.replies import ELSEWHERE
 from store.database import Database
 from store.history import key_fits
 from store.member_files import MAX_BYTES, MemberFileError, read_sheet
 from store.members import Entry, Fate, Preview, bring_in, preview
 from store.vault import Vault
+from store.vocabulary import vocabulary
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bring people in from a file.")
 
@@ -88,23 +86,6 @@ def _agreed() -> bool:
     except typer.Abort:  # nobody is there to be asked, or they left
         typer.echo("Say --yes to import without being asked.", err=True)
         return False
-
-
-def vocabulary(flows: Library, today: date) -> Vocabulary:
-    """What may stand in a list's columns, as our languages and questions have it."""
-    districts: dict[str, tuple[str, ...]] = {}
-    sources: dict[str, tuple[str, ...]] = {}
-    for question in (question for flow in flows.flows.values() for question in flow.asked()):
-        match question:
-            case Locality(kept="district", places=places):
-                districts |= {place.name: (place.label,) for place in places if place.stands(today)}
-            case SelectOne(kept="heard_from", choices=choices):
-                sources |= {choice.name: (choice.label,) for choice in choices}
-    districts[ELSEWHERE] = ("Elsewhere",)
-    languages = {
-        tag: (language.english_name, language.name, *language.names) for tag, language in flows.languages.items()
-    }
-    return Vocabulary(Choices(languages), Choices(districts), Choices(sources))
 
 
 def _read(file: Path, settings: Settings, flows: Library) -> list[Member]:

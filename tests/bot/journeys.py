@@ -139,8 +139,8 @@ class _Journey:
         until = self.world.clock() + by
         while self.world.clock() < until:
             self.world.clock.forward(min(timedelta(minutes=30), until - self.world.clock()))
-            await self.world.ring()
             await broadcasts.tend(self.world.app.post, self.world.clock())
+            await self.world.ring()
             for sender in self.world.app.senders:
                 await sender.drain()
         return await self._followed()

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from store import fires
+from domain.broadcast import Broadcast, Wording
+from domain.segment import Segment
+from domain.sms import segments as counted
+from store import broadcasts, fires
 from tests.conftest import World
+from tests.crowd import Somebody, put
+from tests.events import an_event, put_event
 
-ANN = "tel:+447700900301"
+ANN, BEN, CEM = "tel:+447700900301", "tel:+447700900302", "tel:+447700900303"
+QUESTION = "Hello. We have not heard from you for a long time. Did you sign up for our messages?\n1 Yes\n2 No"
 CHECKIN = ("CHECKIN", "yes", "7", "7", "7", "7", "7", "7", "skip", "yes")
 
 
@@ -80,3 +86,124 @@ async def test_the_question_is_asked_once_where_the_fire_is_brought_twice(world:
     await world.ring()
     assert "How content are you" in (await world.told(ANN))[-1].text
     assert await world.rows("SELECT id FROM alerts") == []
+
+
+# an invitation
+
+
+async def long_ago(world: World, text: str = "Come for tea on Friday.", event: int | None = None) -> int:
+    """Ann and Ben wrote long ago, Cem lately; all are meant by a broadcast that is ordered. Its number."""
+    app = world.app
+    for who in (ANN, BEN):
+        await agree(world, who)
+    world.clock.forward(timedelta(days=200))
+    await agree(world, CEM)
+    texts = {} if event else {"en": Wording(text, "the team")}
+    draft = Broadcast(id=0, number=0, name="Tea", segment=Segment(), texts=texts, event=event)
+    async with app.database.begin() as connection:
+        number = (await broadcasts.add(connection, app.post, draft, None, world.clock())).number
+    await broadcasts.start(app.post, number, world.clock())
+    await broadcasts.tend(app.post, world.clock())
+    return number
+
+
+async def agree(world: World, who: str) -> None:
+    for words in ("TAKE PART", "no", "yes", "no"):
+        await world.say(who, words)
+
+
+async def after(world: World, by: timedelta) -> None:
+    """What is due until then has happened."""
+    world.clock.forward(by)
+    for _ in range(3):
+        await world.ring()
+
+
+async def last(world: World, who: str) -> str:
+    return (await world.told(who))[-1].text
+
+
+async def test_the_preview_counts_who_was_silent_and_what_it_costs_to_ask(world: World) -> None:
+    for who in (ANN, BEN):
+        await agree(world, who)
+    world.clock.forward(timedelta(days=200))
+    await agree(world, CEM)
+    text = "Come for tea on Friday."
+    draft = Broadcast(id=0, number=1, name="Tea", segment=Segment(), texts={"en": Wording(text, "the team")})
+    ahead = await broadcasts.preview(world.app.post, draft, world.clock())
+    assert (ahead.people, ahead.astray) == (3, 2)
+    assert ahead.segments == 3 * counted(text).count + 2 * counted(QUESTION).count
+
+
+async def test_who_was_silent_is_asked_first_and_invited_after_their_yes(world: World) -> None:
+    number = await long_ago(world)
+    await after(world, timedelta(minutes=1))
+    assert await last(world, CEM) == "Come for tea on Friday."
+    assert await last(world, ANN) == await last(world, BEN) == QUESTION
+    async with world.app.database.read() as connection:
+        found = await broadcasts.progress(connection, number)
+    assert found is not None
+    assert (found.unsure, found.waiting) == (2, 0)
+    assert await world.say(ANN, "yes") == ["Thank you. It is good to hear from you."]
+    await after(world, timedelta(minutes=1))
+    assert await last(world, ANN) == "Come for tea on Friday."
+    assert await last(world, BEN) == QUESTION
+
+
+async def test_a_stranger_with_their_number_never_hears_of_it(world: World) -> None:
+    await long_ago(world)
+    await after(world, timedelta(minutes=1))
+    assert await world.say(BEN, "no") == ["Sorry to have troubled you. We will not write to this number again."]
+    before = len(await world.told(BEN))
+    for _ in range(10):
+        await after(world, timedelta(days=1))
+    assert len(await world.told(BEN)) == before
+    assert await world.rows("SELECT id FROM fires WHERE kind = 'ask_first'") == []
+
+
+async def test_who_says_nothing_is_asked_once_and_the_invitation_is_worth_nothing_in_the_end(world: World) -> None:
+    await long_ago(world)
+    for _ in range(10):
+        await after(world, timedelta(days=1))
+    assert [message.text for message in await world.told(ANN)].count(QUESTION) == 1
+    assert "Come for tea on Friday." not in [message.text for message in await world.told(ANN)]
+    assert await world.rows("SELECT id FROM fires WHERE kind = 'ask_first'") == []
+
+
+async def test_an_invitation_to_an_event_waits_for_their_yes_and_then_books(world: World) -> None:
+    event = an_event(5, world.clock() + timedelta(days=208))
+    await put_event(world.app.database, event, world.clock())
+    await long_ago(world, event=5)
+    await after(world, timedelta(minutes=1))
+    assert await last(world, ANN) == QUESTION
+    assert (await last(world, CEM)).startswith("Coffee morning")
+    await after(world, timedelta(days=4))
+    await world.say(ANN, "yes")
+    await after(world, timedelta(minutes=1))
+    assert (await last(world, ANN)).startswith("Coffee morning")
+    assert "What do you need at a meeting?" in (await world.say(ANN, "yes"))[0]
+
+
+async def test_of_two_broadcasts_one_asks_and_a_paused_or_stopped_one_waits(world: World) -> None:
+    number = await long_ago(world)
+    async with world.app.database.begin() as connection:
+        await broadcasts.pause(connection, number)
+    await after(world, timedelta(minutes=1))
+    assert QUESTION not in [message.text for message in await world.told(ANN)]
+    await broadcasts.resume(world.app.post, number, world.clock())
+    await after(world, timedelta(minutes=1))
+    assert await last(world, ANN) == QUESTION
+    async with world.app.database.begin() as connection:
+        await broadcasts.stop(connection, number, world.clock())
+    await world.say(ANN, "yes")
+    await after(world, timedelta(minutes=1))
+    assert await last(world, ANN) == "Thank you. It is good to hear from you."
+
+
+async def test_somebody_new_who_has_not_written_yet_is_not_asked(world: World) -> None:
+    await put(world.app, [Somebody()])
+    text = {"en": Wording("Come for tea.", "the team")}
+    draft = Broadcast(id=0, number=1, name="Tea", segment=Segment(), texts=text)
+    assert (await broadcasts.preview(world.app.post, draft, world.clock())).astray == 0
+    later = world.clock() + timedelta(days=181)
+    assert (await broadcasts.preview(world.app.post, draft, later)).astray == 1

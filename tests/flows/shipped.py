@@ -14,7 +14,7 @@ from flows.library import Library
 from flows.loader import load_languages, load_library, word_lists
 from flows.localized import LocalFlow
 from flows.model import Flow
-from flows.programme import with_events
+from flows.programme import with_events, with_facts
 from flows.words import LanguageWords, Lexicon
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def facts_of(flow: Flow, said: Mapping[str, str] | None = None) -> dict[str, Ans
 def local(flow: str, language: str = "en", facts: Mapping[str, str] | None = None) -> LocalFlow:
     told = library().localized[flow, language]
     if not told.about_events:
-        return told
+        return with_facts(told, facts_of(told, facts)) if told.facts else told
     return with_events(told, EVENTS, facts_of(told, facts), ZoneInfo("Europe/London"), until=UNTIL)
 
 

@@ -87,7 +87,7 @@ def with_terms(world: World, **given: Any) -> Post:
 async def test_what_is_previewed_is_what_is_queued_and_paid_for(world: World) -> None:
     await put(world.app, [Somebody(), Somebody(language="pl"), Somebody(urns=(("telegram:4711", False),))])
     broadcast = await made(world)
-    ahead = await broadcasts.preview(world.app.post, broadcast)
+    ahead = await broadcasts.preview(world.app.post, broadcast, world.clock())
     await broadcasts.start(world.app.post, broadcast.number, world.clock())
     assert await broadcasts.tend(world.app.post, world.clock()) == 3
     assert {key: tally.people for key, tally in ahead.tallies.items()} == {
@@ -124,7 +124,7 @@ async def test_who_is_left_out_is_told_with_the_reason(world: World) -> None:
     async with world.app.database.begin() as connection:
         gone = {"id": ids[-1] + 1, "created_at": 0, "language": "en", "consents": "invitations"}
         await connection.execute(insert(t.contacts).values(gone))  # of an address that was given up
-    ahead = await broadcasts.preview(world.app.post, await made(world))
+    ahead = await broadcasts.preview(world.app.post, await made(world), world.clock())
     assert ahead.meant == 7
     assert ahead.people == 1
     assert ahead.left_out == {
@@ -148,10 +148,10 @@ async def test_a_number_that_takes_no_texts_is_left_out_until_one_arrives(world:
             insert(t.outbox).values(row | {"id": 1, "key": "a", "status": "failed", "error": "30006"})
         )
     broadcast = await made(world)
-    assert (await broadcasts.preview(world.app.post, broadcast)).left_out == {LeftOut.UNREACHABLE: 1}
+    assert (await broadcasts.preview(world.app.post, broadcast, world.clock())).left_out == {LeftOut.UNREACHABLE: 1}
     async with world.app.database.begin() as connection:
         await connection.execute(insert(t.outbox).values(row | {"id": 2, "key": "b", "status": "delivered"}))
-    assert (await broadcasts.preview(world.app.post, broadcast)).people == 1
+    assert (await broadcasts.preview(world.app.post, broadcast, world.clock())).people == 1
 
 
 async def test_people_are_chosen_by_what_they_told(world: World) -> None:
@@ -162,8 +162,10 @@ async def test_people_are_chosen_by_what_they_told(world: World) -> None:
     ]
     await put(world.app, crowd)
     there = Segment(districts=("tendring",), groups=("refugee",))
-    assert (await broadcasts.preview(world.app.post, draft(segment=there))).meant == 1
-    carers = await broadcasts.preview(world.app.post, draft(segment=Segment(districts=("tendring", "harlow"))))
+    assert (await broadcasts.preview(world.app.post, draft(segment=there), world.clock())).meant == 1
+    carers = await broadcasts.preview(
+        world.app.post, draft(segment=Segment(districts=("tendring", "harlow"))), world.clock()
+    )
     assert carers.meant == 3
 
 
@@ -238,7 +240,7 @@ async def test_nobody_is_written_to_who_is_not_meant_or_did_not_agree(
     kind = MessageClass.NEWSLETTER if news else MessageClass.INVITATION
     post = replace(app.post, page=page)
     broadcast = await made(a_world, segment=segment, message_class=kind, without=frozenset({"ro"}))
-    ahead = await broadcasts.preview(post, broadcast)
+    ahead = await broadcasts.preview(post, broadcast, app.clock())
     if ahead.people:
         await broadcasts.start(post, broadcast.number, app.clock())
         await broadcasts.tend(post, app.clock())
@@ -396,7 +398,9 @@ async def test_a_language_without_a_reviewed_text_is_refused_unless_it_is_left_o
     said = await refusal(world, texts=texts)
     assert "1 person read ro, and its text has not been reviewed: add one" in said
     assert "1 person read ur, and there is no text for them" in said
-    ahead = await broadcasts.preview(world.app.post, await begun(world, texts=texts, without=frozenset({"ro", "ur"})))
+    ahead = await broadcasts.preview(
+        world.app.post, await begun(world, texts=texts, without=frozenset({"ro", "ur"})), world.clock()
+    )
     assert ahead.people == 1
 
 
@@ -459,9 +463,32 @@ async def test_where_two_people_are_wanted_nobody_approves_their_own(world: Worl
                 await broadcasts.approve(connection, both.terms, broadcast.number, by)
     async with app.database.begin() as connection:
         await broadcasts.approve(connection, both.terms, broadcast.number, 8)
-        await broadcasts.change(connection, both, replace(broadcast, name="Other"), app.clock())
-    with pytest.raises(BroadcastRefused, match="a second person"):  # what was changed is approved anew
-        await broadcasts.start(both, broadcast.number, app.clock())
+    with pytest.raises(BroadcastRefused, match="is approved, and stays as it was read: make a new one"):
+        async with app.database.begin() as connection:
+            await broadcasts.change(connection, both, replace(broadcast, name="Other"), app.clock())
+    await broadcasts.start(both, broadcast.number, app.clock())
+    assert (await progress(world, broadcast)).kept.approved_by == 8
+
+
+async def test_a_draft_can_be_changed_until_it_is_sent(world: World) -> None:
+    await put(world.app, [Somebody(), Somebody(told=(("district", "tendring"),))])
+    app, broadcast = world.app, await made(world)
+    async with app.database.begin() as connection:
+        wanted = replace(broadcast, segment=Segment(districts=("tendring",)), name="Coast")
+        assert await broadcasts.change(connection, app.post, wanted, app.clock()) == wanted
+    assert (await broadcasts.start(app.post, broadcast.number, app.clock())).people == 1
+    with pytest.raises(BroadcastRefused, match=f"broadcast {broadcast.number} is sending: make a new one"):
+        async with app.database.begin() as connection:
+            await broadcasts.change(connection, app.post, broadcast, app.clock())
+
+
+async def test_a_change_that_is_wrong_leaves_the_draft_as_it_was(world: World) -> None:
+    app, broadcast = world.app, await made(world)
+    with pytest.raises(BroadcastRefused, match=r"text en: \[date\] is not filled"):
+        async with app.database.begin() as connection:
+            texts = {"en": Wording("Come on [date].", "the team")}
+            await broadcasts.change(connection, app.post, replace(broadcast, texts=texts), app.clock())
+    assert (await progress(world, broadcast)).kept.broadcast == broadcast
 
 
 # an invitation to an event
@@ -473,7 +500,7 @@ async def test_an_invitation_is_answered_with_a_booking(world: World) -> None:
     event = replace(an_event(5, world.clock() + timedelta(days=20)), criteria=(criterion,))
     await put_event(world.app.database, event, world.clock())
     broadcast = await begun(world, texts={}, event=5)
-    ahead = await broadcasts.preview(world.app.post, broadcast)
+    ahead = await broadcasts.preview(world.app.post, broadcast, world.clock())
     assert await broadcasts.tend(world.app.post, world.clock()) == 3
     world.clock.forward(timedelta(minutes=1))
     await world.ring()
@@ -488,7 +515,7 @@ async def test_an_invitation_is_answered_with_a_booking(world: World) -> None:
     booked = await world.say(phone(0), "7") or await world.told(phone(0))
     assert booked
     assert [tuple(row) for row in await world.rows("SELECT event_id, status FROM bookings")] == [(5, "booked")]
-    again = await broadcasts.preview(world.app.post, broadcast)
+    again = await broadcasts.preview(world.app.post, broadcast, world.clock())
     assert again.left_out[LeftOut.HAS_PLACE] == 1
     await broadcasts.tend(world.app.post, world.clock())
     assert (await progress(world, broadcast)).waiting == 0
@@ -514,7 +541,7 @@ async def test_people_of_another_district_are_not_invited(world: World) -> None:
     criterion = Criterion(name="north", label={"en": "in the north"}, districts=frozenset({"tendring"}))
     event = replace(an_event(5, world.clock() + timedelta(days=20)), criteria=(criterion,))
     await put_event(world.app.database, event, world.clock())
-    ahead = await broadcasts.preview(world.app.post, await made(world, texts={}, event=5))
+    ahead = await broadcasts.preview(world.app.post, await made(world, texts={}, event=5), world.clock())
     assert (ahead.people, ahead.left_out) == (1, {LeftOut.NOT_FOR_THEM: 1})
 
 

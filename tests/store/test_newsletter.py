@@ -152,7 +152,7 @@ async def test_who_said_it_hears_first_as_theirs_and_everybody_hears_each_item_o
         await refusal(world, early.number)
     )
     theirs = await first(world, 2)
-    ahead = await broadcasts.preview(world.app.post, theirs)
+    ahead = await broadcasts.preview(world.app.post, theirs, world.clock())
     assert (ahead.meant, ahead.people) == (1, 1)
     await broadcasts.start(world.app.post, theirs.number, world.clock())
     assert "Item 2 is on its way to those who told us" in await refusal(world, early.number)
@@ -168,7 +168,7 @@ async def test_who_said_it_hears_first_as_theirs_and_everybody_hears_each_item_o
 
     month = await the_month(world)
     assert month.number == early.number  # the same draft
-    ahead = await broadcasts.preview(world.app.post, month)
+    ahead = await broadcasts.preview(world.app.post, month, world.clock())
     assert ahead.left_out == {LeftOut.NO_CONSENT: 1, LeftOut.STOPPED: 1}
     await go_out(world, month)
     again = (await texts(world, phone(0)))[1]
@@ -305,7 +305,7 @@ async def test_the_price_is_known_before_and_the_cap_holds(world: World) -> None
     await put(world.app, [Somebody(consents=READER)])
     await kept(world)
     month = await the_month(world)
-    ahead = await broadcasts.preview(world.app.post, month)
+    ahead = await broadcasts.preview(world.app.post, month, world.clock())
     (tally,) = ahead.tallies.values()
     assert ahead.segments == segments(prepare(tally.shown)).count
     poor = replace(world.app.post, terms=replace(world.app.post.terms, cap=1))
@@ -365,10 +365,10 @@ async def test_a_link_to_the_page_stands_in_it_where_we_have_an_address(world: W
     await kept(world)
     month = await the_month(world)
     here = replace(world.app.post, public_base_url="https://mime.example.org")
-    shown = {tag: one.shown for (tag, _), one in (await broadcasts.preview(here, month)).tallies.items()}
+    shown = {tag: one.shown for (tag, _), one in (await broadcasts.preview(here, month, world.clock())).tallies.items()}
     assert f"All of it to read: https://mime.example.org/n/{TOKEN}-en\nNo more news? Send STOP NEWS." in shown["en"]
     assert f"Całość do przeczytania: https://mime.example.org/n/{TOKEN}-pl\n" in shown["pl"]
-    for one in (await broadcasts.preview(world.app.post, month)).tallies.values():
+    for one in (await broadcasts.preview(world.app.post, month, world.clock())).tallies.values():
         assert "http" not in one.shown
 
 
