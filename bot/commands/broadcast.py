@@ -331,6 +331,10 @@ def show(
     for tag, wording in broadcast.texts.items():
         read = f"read by {wording.reviewed_by}" if wording.reviewed_by else "not reviewed yet"
         typer.echo(f"{tag} ({read}): {wording.text}")
+    if broadcast.items:
+        typer.echo(
+            f"It is made of {len(broadcast.items)} items of the newsletter: mime newsletter list {broadcast.month}"
+        )
     for status in Status:
         if n := found.messages[status]:
             typer.echo(f"{status.value}: {n}")

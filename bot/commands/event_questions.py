@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from bot.commands.asking import ask
 from domain.event import Access, EventKind, Venue
 from flows.dates import read_date
 from flows.fold import fold
@@ -101,15 +103,7 @@ class Interview:
         read: Callable[[str], str] | None = None,
     ) -> str:
         """The answer, which is kept at that place; asked again until nothing is wrong with it."""
-        while True:
-            answer = str(typer.prompt(question, default=default, show_default=bool(default))).strip()
-            if not answer and not needed:
-                return ""
-            said = read(answer) if read and answer else answer
-            wrong = "Please answer this one." if not answer else self._put(place, said)
-            if wrong is None:
-                return said
-            typer.echo(wrong)
+        return ask(question, partial(self._put, place), needed=needed, default=default, read=read)
 
     def _put(self, place: Place, answer: str) -> str | None:
         """Keep it there; what is wrong with it, if anything: then it is not kept."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import typer
 
+from bot.commands.asking import ask
 from domain.event import Event
 from domain.newsletter import Item, ItemKind, month_of
 from flows.library import SOURCE_LANGUAGE
@@ -92,14 +94,7 @@ class Interview:
 
     def _ask(self, place: Place, question: str, *, needed: bool = True, default: str = "") -> str:
         """The answer, which is kept at that place; asked again until nothing is wrong with it."""
-        while True:
-            answer = str(typer.prompt(question, default=default, show_default=bool(default))).strip()
-            if not answer and not needed:
-                return ""
-            wrong = "Please answer this one." if not answer else self._put(place, answer)
-            if wrong is None:
-                return answer
-            typer.echo(wrong)
+        return ask(question, partial(self._put, place), needed=needed, default=default)
 
     def _put(self, place: Place, answer: str) -> str | None:
         """Keep it there; what is wrong with it, if anything: then it is not kept."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 
 from domain.broadcast import BroadcastRefused, BroadcastState, LeftOut
@@ -14,12 +17,13 @@ from domain.event import EventKind, EventState
 from domain.message import Status
 from domain.newsletter import Heard, ItemKind, Owed
 from domain.sms import prepare, segments
+from flows.library import Library
 from store import broadcasts, issues, newsletter, sayers
 from store import tables as t
 from store.event_rows import as_row
 from store.newsletter_rules import ItemRefused
 from store.times import to_ms
-from tests.conftest import World
+from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, phone, put
 from tests.events import an_event, put_event
 from tests.newsletters import (
@@ -253,6 +257,70 @@ async def test_paused_and_resumed_it_goes_on_without_doubles(world: World) -> No
         found = await broadcasts.progress(connection, month.number)
     assert found is not None
     assert found.kept.broadcast.state is BroadcastState.DONE
+
+
+_ORDERS = st.lists(
+    st.sampled_from(["add", "answer", "first", "issue", "stopped issue", "lost issue", "news 0", "news 1"]),
+    min_size=3,
+    max_size=9,
+)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(orders=_ORDERS)
+async def test_whatever_is_ordered_nobody_gets_an_item_twice(
+    tmp_path_factory: pytest.TempPathFactory, flows: Library, orders: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("world")
+    urls = f"sqlite+aiosqlite:///{folder}/mime.db", f"sqlite+aiosqlite:///{folder}/evaluation.db"
+    world = await make_world(urls, flows, Clock())
+    try:
+        await _ordered(world, orders)
+    finally:
+        await world.app.close()
+
+
+async def _ordered(world: World, orders: list[str]) -> None:
+    """Each order is carried out as far as it can be; then who got what is counted, but for what they asked for."""
+    ids = await put(world.app, [Somebody(consents=READER) for _ in range(3)])
+    await answered(world, ids[0], ["evenings"])
+    asked: list[list[str]] = [[], [], []]
+    titles: list[str] = []
+    for n, order in enumerate(orders):
+        if order in ("add", "answer"):
+            titles.append(f"Thing {n}.")
+            said = {"en": words(titles[-1], "It is so.", "We said so." if order == "answer" else "")}
+            await kept(world, answer_to(words=said) if order == "answer" else item(words=said))
+        elif order.startswith("news"):
+            who = int(order[-1])
+            asked[who] += await world.say(phone(who), "NEWS")
+        else:
+            with suppress(BroadcastRefused):
+                await _sent(world, order, f"{n:08}", len(titles))
+    for who in range(3):
+        told = [one for one in await world.told(phone(who)) if one.status in ("sent", "delivered")]
+        unasked = [one.text for one in told if one.text not in asked[who]]
+        for title in titles:
+            assert sum(title in one for one in unasked) <= 1, (orders, title, who, unasked)
+
+
+async def _sent(world: World, order: str, token: str, last: int) -> None:
+    broadcast = await (first(world, last, token) if order == "first" else the_month(world, token=token))
+    await broadcasts.start(world.app.post, broadcast.number, world.clock())
+    if order == "lost issue":
+        await broadcasts.tend(world.app.post, world.clock())
+        async with world.app.database.begin() as connection:
+            latest = text("SELECT MAX(id) FROM outbox WHERE status = 'queued'")
+            id = (await connection.execute(latest)).scalar()
+            await connection.execute(update(t.outbox).where(t.outbox.c.id == id).values(status="failed"))
+    if order == "stopped issue":
+        await broadcasts.tend(world.app.post, world.clock())
+        for sender in world.app.senders:
+            await sender.drain()
+        async with world.app.database.begin() as connection:
+            await broadcasts.stop(connection, broadcast.number, world.clock())
+        return
+    await finish(world)
 
 
 # what keeps it from going out
