@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from store import fires
+from store.alerts import open_alerts
 from tests.conftest import World
 
 ANN = "tel:+447700900301"
@@ -80,3 +81,33 @@ async def test_the_question_is_asked_once_where_the_fire_is_brought_twice(world:
     await world.ring()
     assert "How content are you" in (await world.told(ANN))[-1].text
     assert await world.rows("SELECT id FROM alerts") == []
+
+
+async def test_who_has_the_number_now_is_shown_nothing_of_who_had_it(world: World) -> None:
+    await world.say(ANN, "JOIN")
+    for words in ("yes", "Zuleikha", "1", "2"):
+        await world.say(ANN, words)
+    await silent(world, 200)
+    await world.say(ANN, "no")
+    assert await world.say(ANN, "who was this") == []
+    for words in ("MY DATA", "START", "MY DATA", "LINK", "CARER"):
+        told = await world.say(ANN, words)
+        assert not any("Zuleikha" in text for text in told), words
+    assert "Answers: 0." in (await world.say(ANN, "MY DATA"))[0]
+    (alert,) = [one for one in await open_alerts(world.app.database, world.app.vault) if one.kind == "wrong_person"]
+    assert alert.addresses == (ANN,)
+
+
+async def test_who_lost_a_number_goes_on_where_they_have_another_address(world: World) -> None:
+    ben = "telegram:7001"
+    await world.say(ben, "hello")
+    await silent(world, 1)
+    (told,) = await world.say(ANN, "LINK")
+    await world.say(ben, told.partition("there: ")[2][:9])
+    world.clock.forward(timedelta(days=200))
+    await world.ring()
+    assert "Did you sign up" in (await world.told(ANN))[-1].text
+    await world.say(ANN, "no")
+    assert "Answers: 9." in (await world.say(ben, "MY DATA"))[0]
+    assert (await world.say(ANN, "START")) != []
+    assert "Answers: 0." in (await world.say(ANN, "MY DATA"))[0]
