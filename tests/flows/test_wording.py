@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from flows.library import Library
+from flows.model import Note, YesNo
 from flows.wording import grade, problems
 from tests.flows.shipped import library
 
@@ -68,7 +69,9 @@ def test_a_first_or_last_text_without_a_number_is_named(flow: str, at: int) -> N
     shipped = library()
     local = shipped.localized[flow, "en"]
     items = list(local.questions)
-    items[at] = dataclasses.replace(items[at], label="Hello from us.")
+    item = items[at]
+    assert isinstance(item, YesNo | Note)
+    items[at] = dataclasses.replace(item, label="Hello from us.")
     flows = {**shipped.localized, (flow, "en"): dataclasses.replace(local, questions=tuple(items))}
     found = list(problems(dataclasses.replace(shipped, localized=flows)))
     which = "first" if at == 0 else "last"
