@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.turn import Relay, Turn
-from domain.carer import Kind, carer_gets
+from domain.carer import Kind, Scope, carer_gets
 from domain.contact import Purpose
 from domain.message import MessageClass
 from flows.effects import Ask, Say
 from flows.library import Library
 from flows.localized import LocalFlow
+from flows.phrases import Phrases
 from store.changes import Person
 from store.circle import Carer
+
+
+def scope_words(phrases: Phrases, scope: Scope) -> str:
+    """What a carer may do, in words."""
+    match scope:
+        case Scope.NOTHING:
+            return phrases.scope_nothing
+        case Scope.REMINDERS:
+            return phrases.scope_reminders
+        case Scope.HELP:
+            return phrases.scope_help
+        case Scope.ANSWER:
+            return phrases.scope_answer
 
 
 def told(

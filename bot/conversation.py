@@ -13,6 +13,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot import codes, team
+from bot.carers import scope_words
 from bot.desk.orders import ASKED, DESK_ANSWER, DESK_FLOWS, attempted
 from bot.events import wishes
 from bot.turn import Alert, Errand, Moment, Next, Setting, Turn
@@ -65,12 +66,6 @@ _TOPICS = {
     Purpose.QUESTIONNAIRES: "topic_questionnaires",
     Purpose.CARER: "topic_carer",
     Purpose.QUOTES: "topic_quotes",
-}
-_SCOPES = {
-    Scope.NOTHING: "scope_nothing",
-    Scope.REMINDERS: "scope_reminders",
-    Scope.HELP: "scope_help",
-    Scope.ANSWER: "scope_answer",
 }
 #: Flows that are begun by a word: another word of its kind puts the new one in the place of the last.
 _BEGUN_BY_WORD = (wishes.BEGUN_BY_WORD, DESK_FLOWS)
@@ -540,7 +535,7 @@ class Conversation:
             if charge.agreed and charge.scope is Scope.ANSWER:
                 turn.said.append(Say(phrases.carer_how_to_answer, {"nickname": charge.nickname}))
         for carer in circle.carers.get(person.contact.id, ()):
-            turn.said.append(Say(phrases.carer_now, {"scope": getattr(phrases, _SCOPES[carer.scope])}))
+            turn.said.append(Say(phrases.carer_now, {"scope": scope_words(phrases, carer.scope)}))
 
     def _speak(self, turn: Turn, person: Person, language: str, received: Received, urn_key: int, now: Moment) -> None:
         """Change the language, and ask the waiting question again in the new one."""
@@ -683,6 +678,7 @@ class Conversation:
                 person.contact = replace(person.contact, stopped_at=now.at, suspended_id=None)
                 person.suspended = None
                 turn.alerts.append(Alert(self.ids(), "wrong_person"))
+                turn.errands.append(Errand("not_theirs"))
             case Action.CALL_ME:
                 turn.said.append(Say(phrases.call_noted))
                 self._tell_team(turn, AlertKind.CALL)

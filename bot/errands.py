@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from babel.dates import format_datetime
 
+from bot.carers import scope_words
 from bot.desk.desk import KINDS as OF_THE_DESK
 from bot.desk.desk import CoordinatorsDesk
 from bot.dispatcher import where
@@ -57,6 +58,7 @@ KINDS = frozenset(
         "delete_last",
         "erase",
         "erase_now",
+        "not_theirs",
         "carers_ended",
         "join_phones",
         "link_carer",
@@ -186,6 +188,11 @@ class Errands:
                 await self._say_goodbye(errand)
             case "erase_now":
                 await self._erase(errand)
+            case "not_theirs":
+                asker = errand.asker
+                await people.give_number_away(
+                    errand.connection, self._vault, self._ids(), asker.contact_id, asker.urn_key, errand.now
+                )
             case "carers_ended":
                 await self._carers_ended(errand)
             case "join_phones":
@@ -406,7 +413,7 @@ class Errands:
         if facts:
             lines.append(Say(phrases.my_data_about, {"facts": "; ".join(facts)}))
         if (scope := dict(found.facts).get("carer_scope")) and Purpose.CARER in found.consents:
-            lines.append(Say(phrases.carer_now, {"scope": getattr(phrases, f"scope_{scope}")}))
+            lines.append(Say(phrases.carer_now, {"scope": scope_words(phrases, Scope(str(scope)))}))
         for booked, event in found.bookings:
             line = phrases.booking_line if booked else phrases.waiting_line
             lines.append(Say(line, blanks_of(event, language, self._telling.zone)))
@@ -489,12 +496,12 @@ class Errands:
         )
         await team.add_role(connection, carer.contact_id, Role.CARER)
         theirs, ours = self._telling.phrases(carer), self._telling.phrases(person)
-        blanks: Blanks = {"nickname": nickname, "scope": getattr(theirs, f"scope_{scope.value}")}
+        blanks: Blanks = {"nickname": nickname, "scope": scope_words(theirs, scope)}
         welcome = [Say(theirs.carer_welcome, blanks)]
         if scope is Scope.ANSWER:
             welcome.append(Say(theirs.carer_how_to_answer, blanks))
         await self._telling.tell(errand, carer, *welcome)
-        told = Say(ours.carer_linked, {"scope": getattr(ours, f"scope_{scope.value}")})
+        told = Say(ours.carer_linked, {"scope": scope_words(ours, scope)})
         await self._telling.tell(errand, person, told)
 
     async def _join_team(self, errand: UnderWay) -> None:

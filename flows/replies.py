@@ -46,6 +46,7 @@ ELSEWHERE = "elsewhere"
 #: a digit or letter; then a digit and two letters).
 _OUTWARD = re.compile(r"([a-z]{1,2})\s?(\d[a-z\d]?)(?:\s*\d[a-z]{2})?", re.IGNORECASE)
 _LONGEST_NICKNAME = 20
+_LONGEST_CALLED = 4  # words around a name
 _DIGITS_BESIDE_LETTERS = re.compile(r"(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
 _SENTENCES = re.compile(r"[.!?;\n\u06d4\u0964\u061f]+")
 _LONGEST_ANSWER, _LONGEST_GOODBYE = 16, 10  # words
@@ -513,13 +514,32 @@ def _words(text: str, longest: int) -> str | Cut | None:
 
 
 def _nickname(text: str, words: Lexicon) -> str | None:
-    """One or two words with letters that steer and answer nothing: it must be heard as a name later."""
-    name = " ".join(_clean(text).split())
+    """One or two words with letters that steer and answer nothing: it must be heard as a name later. Words such as "my
+    name is" are no part of it.
+    """
+    if command(text, words):
+        return None
+    name = _without_called(_clean(text).split(), words)
     said = fold(name)
     taken = said in words.yes_no or said in words.small_talk or command(text, words) or language_named(text, words)
     if taken or not 1 <= len(said.split()) <= 2 or len(name) > _LONGEST_NICKNAME or not _all_letters(said):
         return None
     return None if read_number(text, words) is not None else name
+
+
+def _without_called(tokens: list[str], words: Lexicon) -> str:
+    """The name alone, of words with or without some around it: "you can call me Ann please"."""
+    for length in range(min(_LONGEST_CALLED, len(tokens) - 1), 0, -1):
+        if fold(" ".join(tokens[:length])) in words.called:
+            tokens = tokens[length:]
+            break
+    while len(tokens) > 1 and fold(tokens[-1]) in words.small_talk:
+        tokens = tokens[:-1]
+    for length in range(min(_LONGEST_CALLED, len(tokens) - 1), 0, -1):
+        if fold(" ".join(tokens[-length:])) in words.called:
+            tokens = tokens[:-length]
+            break
+    return " ".join(tokens).strip(" .,!\u06d4\u0964")
 
 
 def _all_letters(said: str) -> bool:

@@ -126,6 +126,7 @@ class LanguageWords:
     offer: its spellings in other scripts, its everyday and English words ([সকাল, shokal, sokal, morning]).
     `units` behind a number make it no answer on a scale ("2 bad days": put "days" here, "bad" is seen past);
     `no_number` anywhere do as well ("7 or 8", "my son is 7"); `corrections` say that only what follows counts.
+    `called` stand around a name: "my name is".
     """
 
     __pydantic_config__ = _STRICT
@@ -149,6 +150,7 @@ class LanguageWords:
     no_number: Words = ()
     corrections: Words = ()
     greetings: Words
+    called: Words = ()
     numbers: Annotated[Words, Field(min_length=21, max_length=21)]
     tens: Annotated[Words, Field(min_length=8, max_length=8)]
     today: Words
@@ -177,6 +179,7 @@ class Lexicon:
     small_talk: frozenset[str]
     hedges: frozenset[str]
     greetings: frozenset[str]
+    called: frozenset[str]
     option: frozenset[str]
     days: Mapping[str, int]
     months: Mapping[str, int]
@@ -267,6 +270,7 @@ def lexicon(language: str, all_words: Mapping[str, LanguageWords]) -> Lexicon:
         small_talk=small_talk,
         hedges=frozenset().union(*(_folded(w.hedges) for w in order)),
         greetings=frozenset().union(*(_folded(w.greetings) for w in order)),
+        called=frozenset().union(*(_folded(w.called) for w in near)),
         option=frozenset().union(*(_folded(w.option) for w in near)),
         days=days,
         months=months,

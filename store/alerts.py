@@ -58,7 +58,18 @@ async def open_alerts(database: Database, vault: Vault, limit: int = 200) -> lis
     async with database.read() as connection:
         rows = (
             await connection.execute(
-                select(a.id, a.kind, a.detail, a.created_at, a.contact_id, a.number, a.taken_by, a.taken_at, s.sealed)
+                select(
+                    a.id,
+                    a.kind,
+                    a.detail,
+                    a.created_at,
+                    a.contact_id,
+                    a.urn_key,
+                    a.number,
+                    a.taken_by,
+                    a.taken_at,
+                    s.sealed,
+                )
                 .join(t.staff, s.contact_id == a.taken_by, isouter=True)
                 .where(a.done_at.is_(None))
                 .order_by(a.id)
@@ -72,6 +83,10 @@ async def open_alerts(database: Database, vault: Vault, limit: int = 200) -> lis
         addresses: dict[int, list[str]] = {}
         for contact_id, sealed in urns:
             addresses.setdefault(contact_id, []).append(vault.open(sealed, contact_id).decode())
+        for row in rows:  # a number that is another's now still tells the team whom to ask for a new one
+            if row.contact_id is not None and row.contact_id not in addresses and row.urn_key:
+                was = await people.urn_of(connection, vault, row.contact_id, row.urn_key)
+                addresses[row.contact_id] = [was] if was else []
     return [
         Alert(
             row.id,
@@ -80,17 +95,11 @@ async def open_alerts(database: Database, vault: Vault, limit: int = 200) -> lis
             from_ms(row.created_at),
             tuple(addresses.get(row.contact_id, ())),
             row.number or 0,
-            _taken_by(vault, row.taken_by, row.sealed),
+            "" if row.taken_by is None else team.name_of(vault, row.taken_by, row.sealed),
             None if row.taken_at is None else from_ms(row.taken_at),
         )
         for row in rows
     ]
-
-
-def _taken_by(vault: Vault, contact_id: int | None, sealed: bytes | None) -> str:
-    if contact_id is None:
-        return ""
-    return "somebody who has left the team" if sealed is None else vault.open(sealed, contact_id).decode()
 
 
 async def note_stranger(

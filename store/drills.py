@@ -9,9 +9,8 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import fires, team
 from store import tables as t
-from store.changes import Due
+from store import team
 from store.database import Database
 from store.times import from_ms
 from store.vault import Vault
@@ -55,8 +54,7 @@ async def begin(connection: AsyncConnection, ids: Callable[[], int], now: dateti
     """Raise it: the running program calls the rota within a second or two."""
     drill = Drill(ids(), ids(), now)
     await team.raise_drill(connection, drill.alert_id, now)
-    key = f"page/{drill.alert_id}/{drill.page}"
-    await fires.put(connection, Due(drill.page, key, "page", 0, 0, "", drill.alert_id, ""), now)
+    await team.call(connection, drill.page, drill.alert_id, None, now)
     return drill
 
 
@@ -110,4 +108,4 @@ async def _calls(connection: AsyncConnection, vault: Vault, pages: Collection[in
 async def _name(connection: AsyncConnection, vault: Vault, contact_id: int) -> str:
     s = t.staff.c
     sealed = (await connection.execute(select(s.sealed).where(s.contact_id == contact_id))).scalar()
-    return "somebody who has left the team" if sealed is None else vault.open(sealed, contact_id).decode()
+    return team.name_of(vault, contact_id, sealed)

@@ -14,9 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.conditions import PREFER_NOT_TO_SAY
 from flows.session import Outcome
-from store import fires, people, places, team
+from store import people, places, team
 from store import tables as t
-from store.changes import Due
 from store.database import Database
 from store.team import OpenAlert
 from store.times import to_ms
@@ -56,7 +55,7 @@ async def close(connection: AsyncConnection, ids: Callable[[], int], contact_id:
     Returns what the team had taken about them, so that whoever took it can be told.
     """
     await people.hold(connection, contact_id)
-    await _give_back(connection, ids, contact_id, now)
+    await team.give_back(connection, ids, contact_id, now)
     a, k, o = t.alerts.c, t.carers.c, t.outbox.c
     taken = []
     about_them = await connection.execute(select(a.id).where(a.contact_id == contact_id, a.done_at.is_(None)))
@@ -93,7 +92,7 @@ async def erase(
     """
     if not await people.hold(connection, contact_id):
         return
-    await _give_back(connection, ids, contact_id, now)
+    await team.give_back(connection, ids, contact_id, now)
     await _forget_with_others(connection, vault, contact_id)
     await _forget_at_events(connection, vault, contact_id)
     await places.give_back(connection, ids, contact_id, f"erased/{reference}", now)
@@ -108,24 +107,6 @@ async def erase(
             id=ids(), reference=reference, participant=vault.participant(contact_id), at=to_ms(now)
         )
     )
-
-
-async def _give_back(connection: AsyncConnection, ids: Callable[[], int], contact_id: int, now: datetime) -> None:
-    """Whom they were writing with for the team must not be left alone: the rota is called again."""
-    a, c = t.alerts.c, t.contacts.c
-    mine = (await connection.execute(select(a.id).where(a.taken_by == contact_id, a.done_at.is_(None)))).scalars()
-    for id in mine.all():
-        found = await team.alert(connection, id)
-        if found is None or found.contact_id == contact_id:
-            continue
-        await connection.execute(update(t.alerts).where(a.id == id).values(taken_by=None, taken_at=None))
-        await connection.execute(
-            update(t.contacts).where(c.id == contact_id, c.handover_id == id).values(handover_id=None)
-        )
-        page = ids()
-        about = found.contact_id or 0
-        again = Due(page, f"page/{id}/{page}", "page", about, found.urn_key, found.channel, id, "")
-        await fires.put(connection, again, now)
 
 
 async def _leave_team_s_work(connection: AsyncConnection, contact_id: int) -> None:

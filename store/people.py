@@ -261,6 +261,35 @@ async def cares_no_more(connection: AsyncConnection, carer_id: int) -> None:
         await drop_role(connection, carer_id, Role.CARER)
 
 
+async def give_number_away(
+    connection: AsyncConnection, vault: Vault, new_id: int, contact_id: int, urn_key: int, now: datetime
+) -> None:
+    """The number is not that person's any more: whoever has it now is somebody new (`new_id`), who is not written to
+    and must never be shown what is kept of the person. With another address the person goes on there. A phone that
+    several share is left as it is: the team sees to it.
+    """
+    await hold(connection, contact_id)
+    u, c, s = t.urns.c, t.contacts.c, t.sharers.c
+    mine = (u.key == urn_key) & (u.contact_id == contact_id)
+    row = (await connection.execute(select(u.sealed).where(mine))).first()
+    shared = (await connection.execute(select(s.contact_id).where(s.urn_key == urn_key).limit(1))).first()
+    if row is None or shared is not None:
+        return
+    await connection.execute(insert(t.contacts).values(id=new_id, stopped_at=to_ms(now), created_at=to_ms(now)))
+    anew = vault.seal(vault.open(row.sealed, contact_id), new_id)
+    moved = {"contact_id": new_id, "sealed": anew, "voice_id": None, "voice_until": 0, "held": None}
+    await connection.execute(update(t.urns).where(mine).values(moved))
+    left = select(u.key, u.scheme).where(u.contact_id == contact_id).order_by(u.created_at.desc()).limit(1)
+    other = (await connection.execute(left)).first()
+    if other is None:
+        return
+    await connection.execute(update(t.contacts).where(c.id == contact_id).values(stopped_at=None))
+    instead = {"urn_key": other.key, "channel": channel_of(other.scheme)}
+    for table in (t.fires, t.sessions, t.bookings, t.interests):
+        theirs = (table.c.contact_id == contact_id) & (table.c.urn_key == urn_key)
+        await connection.execute(update(table).where(theirs).values(instead))
+
+
 async def end_sharing(connection: AsyncConnection, urn_keys: Iterable[int]) -> None:
     """Those of these phones that only one person uses now are that person's alone: nobody is asked who writes."""
     s, u = t.sharers.c, t.urns.c

@@ -14,9 +14,8 @@ from domain.code import CodeKind
 from domain.contact import Role
 from domain.hours import PreferredHours
 from flows.fold import fold
-from store import fires, people, team
+from store import people, team
 from store import tables as t
-from store.changes import Due
 from store.times import from_ms, to_ms
 from store.vault import Vault
 
@@ -60,7 +59,7 @@ async def roster(connection: AsyncConnection, vault: Vault) -> list[Entry]:
             vault.open(row.sealed, row.contact_id).decode(),
             Role(row.role),
             row.turn,
-            PreferredHours.parse(row.hours) if row.hours else None,
+            team.called_at(row.hours),
             row.contact_id in reachable,
         )
         for row in rows
@@ -141,7 +140,7 @@ async def remove(
     found = await _called(connection, vault, name)
     given_back = 0
     for one in found:
-        given_back += await _give_back(connection, ids, one.contact_id, now)
+        given_back += await team.give_back(connection, ids, one.contact_id, now)
         await team.leave(connection, one.contact_id)
     void = [one for one in await invitations(connection, vault, now) if fold(one.name) == fold(name)]
     for code in void:
@@ -151,24 +150,3 @@ async def remove(
 
 async def _called(connection: AsyncConnection, vault: Vault, name: str) -> list[Entry]:
     return [one for one in await roster(connection, vault) if fold(one.name) == fold(name)]
-
-
-async def _give_back(connection: AsyncConnection, ids: Callable[[], int], contact_id: int, now: datetime) -> int:
-    """How many alerts that person had taken and not closed; each waits for somebody again."""
-    a, c = t.alerts.c, t.contacts.c
-    theirs = (await connection.execute(select(a.id).where(a.taken_by == contact_id, a.done_at.is_(None)))).scalars()
-    given_back = 0
-    for id in theirs.all():
-        found = await team.alert(connection, id)
-        if found is None:
-            continue
-        await connection.execute(update(t.alerts).where(a.id == id).values(taken_by=None, taken_at=None))
-        await connection.execute(
-            update(t.contacts).where(c.id == contact_id, c.handover_id == id).values(handover_id=None)
-        )
-        page = ids()
-        about = found.contact_id or 0
-        due = Due(page, f"page/{id}/{page}", "page", about, found.urn_key, found.channel, id, "")
-        await fires.put(connection, due, now)
-        given_back += 1
-    return given_back

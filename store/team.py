@@ -26,13 +26,15 @@ _NUMBERED_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person of the team. `turn` is their place on the rota; None: they are not on it."""
+    """A person of the team. `turn` is their place on the rota; None: they are not on it. `hours` is when they are
+    called; None: at any time.
+    """
 
     address: Address
     name: str
     role: Role
     turn: int | None
-    hours: str = ""
+    hours: PreferredHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class OpenAlert:
     created_at: datetime
 
 
+def called_at(hours: str) -> PreferredHours | None:
+    """When somebody of the team is called, as their row says it; None: at any time."""
+    return PreferredHours.parse(hours) if hours else None
+
+
+def name_of(vault: Vault, contact_id: int, sealed: bytes | None) -> str:
+    """What somebody of the team is called, of their row; also of somebody who has none any more."""
+    return "somebody who has left the team" if sealed is None else vault.open(sealed, contact_id).decode()
+
+
 async def members(connection: AsyncConnection, vault: Vault) -> list[Member]:
     """The whole team, those on the rota first, in the order of their turns."""
     s, u, c = t.staff.c, t.urns.c, t.contacts.c
@@ -64,7 +76,7 @@ async def members(connection: AsyncConnection, vault: Vault) -> list[Member]:
     found = {}
     for contact_id, sealed, role, turn, hours, key, scheme, language in rows:
         address = Address(contact_id, key, channel_of(scheme), language)
-        found[contact_id] = Member(address, vault.open(sealed, contact_id).decode(), Role(role), turn, hours)
+        found[contact_id] = Member(address, vault.open(sealed, contact_id).decode(), Role(role), turn, called_at(hours))
     return sorted(found.values(), key=lambda m: (m.turn is None, m.turn or 0, m.address.contact_id))
 
 
@@ -77,7 +89,7 @@ async def called_so(connection: AsyncConnection, vault: Vault, name: str) -> lis
 def on_duty(team: Sequence[Member], now: datetime, zone: ZoneInfo) -> list[Member]:
     """Those on the rota whose hours it is; if it is nobody's, all on the rota: somebody must be called."""
     rota = [member for member in team if member.turn is not None]
-    present = [m for m in rota if not m.hours or PreferredHours.parse(m.hours).suit(now, zone)]
+    present = [m for m in rota if m.hours is None or m.hours.suit(now, zone)]
     return present or rota
 
 
@@ -296,7 +308,33 @@ async def call_for(
             created_at=to_ms(now),
         )
     )
-    key = f"page/{alert_id}"
-    await fires.put(
-        connection, Due(ids(), key, "page", about.contact_id, about.urn_key, about.channel, alert_id, ""), now
-    )
+    await call(connection, ids(), alert_id, about, now)
+
+
+async def call(connection: AsyncConnection, page: int, alert_id: int, about: Address | None, now: datetime) -> None:
+    """Whose turn it is is called for an alert, by the fire `page`, and then the next until somebody takes it. `about`
+    is who needs them; None: nobody does, it is an exercise.
+    """
+    id, urn_key, channel = (about.contact_id, about.urn_key, about.channel) if about is not None else (0, 0, "")
+    due = Due(page, f"page/{alert_id}/{page}", "page", id, urn_key, channel, alert_id, "")
+    await fires.put(connection, due, now)
+
+
+async def give_back(connection: AsyncConnection, ids: Callable[[], int], contact_id: int, now: datetime) -> int:
+    """What somebody had taken and not closed waits for another again, and the rota is called: whom they wrote with must
+    not go on writing to somebody who has left. Returns how many. What is about themself is nobody's to take.
+    """
+    a, c = t.alerts.c, t.contacts.c
+    theirs = (await connection.execute(select(a.id).where(a.taken_by == contact_id, a.done_at.is_(None)))).scalars()
+    given_back = 0
+    for id in theirs.all():
+        found = await alert(connection, id)
+        if found is None or found.contact_id == contact_id:
+            continue
+        await connection.execute(update(t.alerts).where(a.id == id).values(taken_by=None, taken_at=None))
+        await connection.execute(
+            update(t.contacts).where(c.id == contact_id, c.handover_id == id).values(handover_id=None)
+        )
+        await call(connection, ids(), id, Address(found.contact_id or 0, found.urn_key, found.channel, None), now)
+        given_back += 1
+    return given_back

@@ -10,7 +10,8 @@ import typer
 
 from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
-from config.settings import Settings, read_settings
+from bot.commands.opened import settings_with_key
+from config.settings import Settings
 from evaluation.store import EvaluationStore
 from scheduler.codebook import write_answers, write_codebook
 from scheduler.export import push
@@ -27,10 +28,8 @@ def export(
     again: Annotated[bool, typer.Option(help="Push everything again, for an evaluation store that was lost.")] = False,
 ) -> None:
     """Push answers into the evaluation store now, and write them as files."""
+    settings = settings_with_key("answers have no pseudonyms")
     with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it answers have no pseudonyms")
         flows = library(settings)
     with at_the_stores("the export"):
         pushed, written = asyncio.run(_export(settings, csv, again=again))

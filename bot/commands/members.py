@@ -17,7 +17,8 @@ from rich.table import Table
 
 from bot.app import library, utc_now
 from bot.commands.failing import at_the_stores, explained, fail
-from config.settings import Settings, read_settings
+from bot.commands.opened import settings_with_key
+from config.settings import Settings
 from domain.ids import Ids
 from domain.member import TYPES, Fault, Member, MemberType, members_of
 from flows.library import Library
@@ -57,10 +58,8 @@ def members(
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a table.")] = False,
 ) -> None:
     """Bring a list of people in. Nobody is sent anything."""
+    settings = settings_with_key("nobody's number can be kept")
     with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: without it nobody's number can be kept")
         flows = library(settings)
     people = _read(file, settings, flows)
     with at_the_stores("the import"):

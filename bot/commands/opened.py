@@ -1,4 +1,4 @@
-"""What a command of the team starts with: the settings, with a key that opens names, and one act at the store."""
+"""What a command that needs the key starts with: the settings with it, and one act at the store."""
 
 from __future__ import annotations
 

@@ -17,8 +17,9 @@ from bot import logs
 from bot.app import App, build
 from bot.app import serve as run
 from bot.commands.failing import explained, fail
+from bot.commands.opened import settings_with_key
 from bot.versions import version
-from config.settings import Settings, read_settings
+from config.settings import Settings
 from store.history import key_fits
 
 app = typer.Typer()
@@ -35,10 +36,8 @@ def serve(
 ) -> None:
     """Run the bot: webhooks, sending, check-ins that are due, and the push of answers."""
     logs.set_up()
+    settings = settings_with_key("nobody's words can be kept; set a long random one, and keep it safe")
     with explained():
-        settings = read_settings()
-        if len(settings.secret_key.get_secret_value()) < 16:
-            fail("MIME_SECRET_KEY is missing or shorter than 16 characters: set a long random one, and keep it safe")
         if only is not None and settings.database_url.startswith("sqlite"):
             fail("--only needs PostgreSQL (MIME_DATABASE_URL): with SQLite one process does it all")
         uvloop.run(_serve(settings, host, port, only))

@@ -8,6 +8,7 @@ from domain.broadcast import Broadcast, Wording
 from domain.segment import Segment
 from domain.sms import segments as counted
 from store import broadcasts, fires
+from store.alerts import open_alerts
 from tests.conftest import World
 from tests.crowd import Somebody, put
 from tests.events import an_event, put_event
@@ -207,3 +208,33 @@ async def test_somebody_new_who_has_not_written_yet_is_not_asked(world: World) -
     assert (await broadcasts.preview(world.app.post, draft, world.clock())).astray == 0
     later = world.clock() + timedelta(days=181)
     assert (await broadcasts.preview(world.app.post, draft, later)).astray == 1
+
+
+async def test_who_has_the_number_now_is_shown_nothing_of_who_had_it(world: World) -> None:
+    await world.say(ANN, "JOIN")
+    for words in ("yes", "Zuleikha", "1", "2"):
+        await world.say(ANN, words)
+    await silent(world, 200)
+    await world.say(ANN, "no")
+    assert await world.say(ANN, "who was this") == []
+    for words in ("MY DATA", "START", "MY DATA", "LINK", "CARER"):
+        told = await world.say(ANN, words)
+        assert not any("Zuleikha" in text for text in told), words
+    assert "Answers: 0." in (await world.say(ANN, "MY DATA"))[0]
+    (alert,) = [one for one in await open_alerts(world.app.database, world.app.vault) if one.kind == "wrong_person"]
+    assert alert.addresses == (ANN,)
+
+
+async def test_who_lost_a_number_goes_on_where_they_have_another_address(world: World) -> None:
+    ben = "telegram:7001"
+    await world.say(ben, "hello")
+    await silent(world, 1)
+    (told,) = await world.say(ANN, "LINK")
+    await world.say(ben, told.partition("there: ")[2][:9])
+    world.clock.forward(timedelta(days=200))
+    await world.ring()
+    assert "Did you sign up" in (await world.told(ANN))[-1].text
+    await world.say(ANN, "no")
+    assert "Answers: 9." in (await world.say(ben, "MY DATA"))[0]
+    assert (await world.say(ANN, "START")) != []
+    assert "Answers: 0." in (await world.say(ANN, "MY DATA"))[0]

@@ -18,7 +18,7 @@ VECTORS = json.loads((Path(__file__).parent / "sms_segment_vectors.json").read_t
 
 @pytest.mark.parametrize("vector", VECTORS, ids=range(len(VECTORS)))
 def test_segments_are_counted_as_carriers_count_them(vector: dict[str, str]) -> None:
-    assert segments(vector["text"]) == Segments(vector["encoding"], vector["segments"])  # type: ignore[arg-type]
+    assert segments(vector["text"]) == Segments(vector["encoding"], vector["segments"])  # type: ignore[arg-type]  # the vectors are JSON
 
 
 def test_there_are_as_many_vectors_as_were_counted() -> None:

@@ -583,3 +583,34 @@ def test_a_language_reads_alone_when_no_other_is_shipped() -> None:
     assert understand(MOOD, "seven", english, TODAY) == 7
     assert understand(MOOD, "siedem", english, TODAY) is None
     assert understand(WHEN, "25 March 2026", english, TODAY) == "2026-03-25"
+
+
+NAME = Text(name="nickname", label="What may we call you?", nickname=True)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "name"),
+    [
+        ("en", "Ann", "Ann"),
+        ("en", "my name is Ann", "Ann"),
+        ("en", "I'm Ann", "Ann"),
+        ("en", "you can call me Mary Ann please", "Mary Ann"),
+        ("en", "Ann is fine", "Ann"),
+        ("en", "its Ann x", "Ann"),
+        ("en", "call me Dave", "Dave"),
+        ("pl", "mam na imię Kasia", "Kasia"),
+        ("pl", "Jestem Kasia.", "Kasia"),
+        ("ro", "mă numesc Ana Maria", "Ana Maria"),
+        ("ro", "ma cheama Ion", "Ion"),
+        ("ur", "میرا نام علی ہے", "علی"),
+        ("ur", "mera naam Ali hai", "Ali"),
+        ("bn", "আমার নাম রিনা", "রিনা"),
+        ("bn", "আমাকে রিনা ডাকবেন", "রিনা"),
+        ("en", "my name is 7", None),
+        ("en", "call me", None),  # a wish to be called
+        ("en", "my name is yes", None),
+        ("en", "i would rather not tell you my name", None),
+    ],
+)
+def test_a_name_is_taken_out_of_the_words_around_it(language: str, text: str, name: str | None) -> None:
+    assert understand(NAME, text, words(language), TODAY) == name

@@ -53,7 +53,7 @@ def translations(texts_: Mapping[object, object]) -> gettext.GNUTranslations:
             case (str(context), str(text)), str():
                 catalog.add(text, string, context=context)
             case (str(), str()), tuple():
-                catalog.add(key, string)  # type: ignore[arg-type]
+                catalog.add(key, string)  # type: ignore[arg-type]  # a plural is a pair; the types want a list
             case str(), str():
                 catalog.add(key, string)
     compiled = io.BytesIO()
@@ -191,7 +191,7 @@ def test_an_answer_is_labelled_in_the_source_language() -> None:
         "words": ("Nice.", "Nice."),
         "visit_score": (70, "70"),
     }
-    assert {name: label(FLOW, name, answer) for name, (answer, _) in answers.items()} == {  # type: ignore[arg-type]
+    assert {name: label(FLOW, name, answer) for name, (answer, _) in answers.items()} == {  # type: ignore[arg-type]  # a dict of mixed answers
         name: told for name, (_, told) in answers.items()
     }
     assert label(FLOW, "mood", "prefer_not_to_say") == "Prefer not to say"

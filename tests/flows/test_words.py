@@ -32,7 +32,7 @@ def made(tag: str, **more: object) -> LanguageWords:
         stop=StopWords(alone=(f"{tag}stop",), verbs=(f"{tag}halt",)),
         commands={Command.BACK: (f"{tag}back",)},
     )
-    return replace(words, **more)  # type: ignore[arg-type]
+    return replace(words, **more)  # type: ignore[arg-type]  # any of its fields
 
 
 EN = made("en")

@@ -28,7 +28,7 @@ LUNCH: Said = {"meeting": ["diet", "wheelchair"], "reading": ["interpreter"], "d
 
 
 async def lunch(world: World, id: int = 1, days: float = 10, **given: object) -> Event:
-    event = replace(an_event(id, world.clock() + timedelta(days=days), title="Lunch"), food=True, **given)  # type: ignore[arg-type]
+    event = replace(an_event(id, world.clock() + timedelta(days=days), title="Lunch"), food=True, **given)  # type: ignore[arg-type]  # any of its fields
     await put_event(world.app.database, event, world.clock())
     return event
 
