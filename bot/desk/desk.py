@@ -105,12 +105,13 @@ class CoordinatorsDesk:
             if reply.act is not None:
                 reply = await reply.act(connection)
             for message in reply.said:
-                if message:
-                    await self.telling.tell(errand, asked.me, *message)
+                for part in asked.desk.parts(message):
+                    await self.telling.tell(errand, asked.me, *part)
             if reply.card:
                 await self._put(connection, asked, asked.me, reply.card, reply.about)
             for to, message, card in reply.others:
-                await self.telling.tell(errand, to, *message, kind=MessageClass.REMINDER)
+                for part in asked.desk.parts(message):
+                    await self.telling.tell(errand, to, *part, kind=MessageClass.REMINDER)
                 if card:
                     await self._put(connection, asked, to, card, reply.about)
             for kind, about, detail in reply.hands:

@@ -21,7 +21,7 @@ from flows.effects import Blanks, Say
 from flows.library import Library
 from flows.phrases import Phrases
 from flows.programme import named
-from flows.render import cldr, form
+from flows.render import cldr, fill, form
 from store.broadcasts import Foreseen, Kept, Progress
 from store.call_list import ToCall
 from store.overview import Coming, Today
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 #: So many lines are read at once; MORE shows the next.
 PAGE = 6
+_LONGEST = 1400
 _CHANNELS = {"sms": "SMS", "telegram": "Telegram"}
 _STATES = {
     EventState.DRAFT: "staff_event_draft",
@@ -55,6 +56,21 @@ class Desk:
         shown = things[page * PAGE : (page + 1) * PAGE]
         left = len(things) - (page + 1) * PAGE
         return shown, [Say(self.phrases.desk_more, {"count": left})] if left > 0 else []
+
+    def parts(self, message: Sequence[Say | str]) -> Iterator[list[Say]]:
+        """The message in as many as it takes: providers take no text of any length."""
+        part: list[Say] = []
+        length = 0
+        for one in message:
+            said = Say(one) if isinstance(one, str) else one
+            more = len(fill(said.text, said.blanks, self.language)) + 1
+            if part and length + more > _LONGEST:
+                yield part
+                part, length = [], 0
+            part.append(said)
+            length += more
+        if part:
+            yield part
 
     def at(self, moment: datetime) -> str:
         return form(moment.astimezone(self.zone), self.language)
