@@ -281,8 +281,11 @@ class Errands:
         if found.kind == AlertKind.DRILL:
             await team.close(connection, found, errand.now)
             await self._telling.tell(errand, me, Say(phrases.staff_took_drill, {"number": found.number}))
+        elif found.contact_id is None:  # something went wrong, and nobody waits for it
+            words = Say(phrases.staff_taken_by, {"name": mine.name, "number": found.number})
+            await self._telling.tell(errand, me, words)
         else:
-            reached_at = await people.urn_of(connection, self._vault, found.contact_id or 0, found.urn_key)
+            reached_at = await people.urn_of(connection, self._vault, found.contact_id, found.urn_key)
             took = Say(phrases.staff_took, {"number": found.number, "address": reached_at.removeprefix("tel:")})
             said = await self._last_words(errand, found)
             await self._telling.tell(errand, me, took, *said)

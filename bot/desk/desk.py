@@ -413,7 +413,7 @@ class CoordinatorsDesk:
     async def _open_alerts(self, tx: AsyncConnection) -> list[OpenAlert]:
         """The most urgent first, and of those the newest."""
         await team.number_all(tx)
-        found = await team.called(tx, _MOST)
+        found = await team.numbered(tx, _MOST)
         return sorted(found, key=lambda one: _URGENT.index(one.kind) if one.kind in _URGENT else len(_URGENT))
 
     async def _alert(self, asked: Asked, number: int, what: str) -> Reply:

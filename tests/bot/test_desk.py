@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from bot.conversation import Conversation
@@ -18,6 +19,7 @@ from domain.code import CodeKind
 from domain.contact import Contact, Role
 from flows.library import Library
 from store import broadcasts, fires, people
+from store import tables as t
 from store.changes import Person
 from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, put
@@ -380,3 +382,29 @@ async def test_nobody_orders_in_the_place_of_a_coordinator(desk: World) -> None:
     said, moment = desk.received(KIM, "/today"), Moment.of(desk.clock(), zone)
     assert conversation.hear(person, said, 1, moment, Setting(helper="carer")).errands == []
     assert [one.kind for one in conversation.hear(person, said, 1, moment, Setting()).errands] == [orders.DESK]
+
+
+async def test_an_alert_about_nobody_can_be_taken_and_closed_with_a_tap(desk: World) -> None:
+    row = {"id": desk.app.ids(), "kind": "misconfigured", "created_at": int(desk.clock().timestamp() * 1000)}
+    async with desk.app.database.begin() as connection:
+        await connection.execute(insert(t.alerts).values(row))
+    listed, asked = await desk.say(JO, "/alerts")
+    assert listed == "1 A provider refuses us, Mon 10:00"
+    assert asked == "Number 1: what will you do?"
+    await desk.say(JO, "I take it")
+    await desk.errands()
+    assert (await desk.told(JO))[-1].text == "Jo has taken 1."
+    assert "Jo sees to it" in (await desk.say(JO, "/alerts"))[0]
+    await desk.say(JO, "done 1")
+    assert await desk.say(JO, "/alerts") == ["Nothing is open."]
+
+
+async def test_take_alone_is_for_who_needs_somebody_and_not_for_what_failed(desk: World) -> None:
+    await desk.say(STRANGER, "PERSON")
+    row = {"id": desk.app.ids(), "kind": "misconfigured", "created_at": int(desk.clock().timestamp() * 1000)}
+    async with desk.app.database.begin() as connection:
+        await connection.execute(insert(t.alerts).values(row))
+        await connection.execute(t.alerts.update().where(t.alerts.c.kind == "person").values(pages=1, number=1))
+    await desk.say(JO, "/alerts")
+    await desk.say(JO, "take")
+    assert await desk.rows("SELECT kind FROM alerts WHERE taken_by IS NOT NULL") == [("person",)]
