@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from babel.dates import format_datetime
 
+from bot.desk.broadcasting import Broadcasting
 from bot.desk.desk import KINDS as OF_THE_DESK
 from bot.desk.desk import CoordinatorsDesk
 from bot.dispatcher import where
@@ -118,7 +119,7 @@ class Errands:
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
         self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
         self._of_tasks = TaskErrands(self._telling)
-        self._desk = CoordinatorsDesk(database, post, self._telling)
+        self._desk = CoordinatorsDesk(database, self._telling, Broadcasting(database, post, self._telling))
         self._post = post
         self._ids = ids
         self._clock = clock

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
+from bot.telling import Telling
 from domain.broadcast import Broadcast, BroadcastState, LeftOut, pounds
 from domain.call_list import Reason
 from domain.event import EventState
@@ -24,8 +25,10 @@ from flows.programme import named
 from flows.render import cldr, fill, form
 from store.broadcasts import Foreseen, Kept, Progress
 from store.call_list import ToCall
+from store.circle import Address
 from store.overview import Coming, Today
 from store.team import Member, OpenAlert
+from store.vocabulary import names_of
 
 T = TypeVar("T")
 
@@ -257,3 +260,9 @@ class Desk:
 
 def _left(reason: LeftOut) -> str:
     return reason.name.lower()
+
+
+def desk_for(telling: Telling, address: Address, now: datetime) -> Desk:
+    """The desk of that coordinator, in their language."""
+    names = names_of(telling.library, now.astimezone(telling.zone).date())
+    return Desk(telling.library, telling.phrases(address), telling.language(address), telling.zone, names)
