@@ -13,6 +13,7 @@ import structlog
 from babel.dates import format_datetime
 
 from bot.carers import scope_words
+from bot.desk.broadcasting import Broadcasting
 from bot.desk.desk import KINDS as OF_THE_DESK
 from bot.desk.desk import CoordinatorsDesk
 from bot.dispatcher import where
@@ -128,7 +129,7 @@ class Errands:
         self._of_events = EventErrands(self._telling, known, self._page_of_guests, self._of_opportunities)
         self._of_tasks = TaskErrands(self._telling)
         self._of_news = NewsErrands(self._telling, post.press)
-        self._desk = CoordinatorsDesk(database, post, self._telling)
+        self._desk = CoordinatorsDesk(database, self._telling, Broadcasting(database, post, self._telling))
         self._post = post
         self._ids = ids
         self._clock = clock
@@ -301,11 +302,14 @@ class Errands:
         if found.kind == AlertKind.DRILL:
             await team.close(connection, found, errand.now)
             await self._telling.tell(errand, me, Say(phrases.staff_took_drill, {"number": found.number}))
+        elif found.contact_id is None:  # something went wrong, and nobody waits for it
+            words = Say(phrases.staff_taken_by, {"name": mine.name, "number": found.number})
+            await self._telling.tell(errand, me, words)
         else:
-            reached_at = await people.urn_of(connection, self._vault, found.contact_id or 0, found.urn_key)
+            reached_at = await people.urn_of(connection, self._vault, found.contact_id, found.urn_key)
             address = reached_at.removeprefix("tel:")
             said = await self._last_words(errand, found)
-            if found.contact_id is not None and await people.has_stopped(connection, found.contact_id):
+            if await people.has_stopped(connection, found.contact_id):
                 call = Say(phrases.staff_stopped, {"number": found.number})
                 reached = Say("{number}: {text}", {"number": found.number, "text": address})
                 await self._telling.tell(errand, me, call, reached, *said)

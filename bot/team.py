@@ -81,7 +81,7 @@ def _at_the_desk(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
         return True
     talk = person.talk
     if talk is not None and talk.session.flow == desk.BROADCAST and (when := desk.send_at(text)) is not None:
-        turn.errands.append(Errand(desk.DESK_AT, int(str(talk.session.answers["number"])), when))
+        turn.errands.append(Errand(desk.DESK_AT, int(str(talk.session.answers.get("number", 0))), when))
         return True
     return False
 

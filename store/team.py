@@ -179,9 +179,18 @@ async def _one_alert(connection: AsyncConnection, which: ColumnElement[bool]) ->
 
 async def called(connection: AsyncConnection, limit: int = 20) -> list[OpenAlert]:
     """The open alerts to which the team was called, the newest first."""
+    return await _open_ones(connection, t.alerts.c.pages > 0, limit)
+
+
+async def numbered(connection: AsyncConnection, limit: int) -> list[OpenAlert]:
+    """The open alerts that have a number (see `number_all`), also where nobody was called; the newest first."""
+    return await _open_ones(connection, t.alerts.c.number.is_not(None), limit)
+
+
+async def _open_ones(connection: AsyncConnection, which: ColumnElement[bool], limit: int) -> list[OpenAlert]:
     a = t.alerts.c
     rows = await connection.execute(
-        select(*_ALERT).where(a.done_at.is_(None), a.number.is_not(None)).order_by(a.id.desc()).limit(limit)
+        select(*_ALERT).where(a.done_at.is_(None), which).order_by(a.id.desc()).limit(limit)
     )
     return [_open(row) for row in rows]
 

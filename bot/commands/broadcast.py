@@ -108,8 +108,8 @@ def new(
     chosen |= {"people": people} if people != "anybody" else {}
     purpose = Purpose.NEWSLETTER if kind == "news" else Purpose.INVITATIONS
     with _refused():
-        consent = {"consent": "news"} if kind == "news" else {}
-        meant = segment_of({**(written.get("segment") or {}), **consent, **chosen}, _names(flows))
+        consent = "news" if kind == "news" else "invitations"
+        meant = segment_of({**(written.get("segment") or {}), "consent": consent, **chosen}, _names(flows))
     texts = _texts(written.get("texts"), text)
 
     async def make(desk: Post) -> Broadcast:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
+from bot.telling import Telling
 from domain.broadcast import Broadcast, BroadcastState, LeftOut, pounds
 from domain.call_list import Reason
 from domain.event import EventState
@@ -21,16 +22,19 @@ from flows.effects import Blanks, Say
 from flows.library import Library
 from flows.phrases import Phrases
 from flows.programme import named
-from flows.render import cldr, form
+from flows.render import cldr, fill, form
 from store.broadcasts import Foreseen, Kept, Progress
 from store.call_list import ToCall
+from store.circle import Address
 from store.overview import Coming, Today
 from store.team import Member, OpenAlert
+from store.vocabulary import names_of
 
 T = TypeVar("T")
 
 #: So many lines are read at once; MORE shows the next.
 PAGE = 6
+_LONGEST = 1400
 _CHANNELS = {"sms": "SMS", "telegram": "Telegram"}
 _STATES = {
     EventState.DRAFT: "staff_event_draft",
@@ -55,6 +59,21 @@ class Desk:
         shown = things[page * PAGE : (page + 1) * PAGE]
         left = len(things) - (page + 1) * PAGE
         return shown, [Say(self.phrases.desk_more, {"count": left})] if left > 0 else []
+
+    def parts(self, message: Sequence[Say | str]) -> Iterator[list[Say]]:
+        """The message in as many as it takes: providers take no text of any length."""
+        part: list[Say] = []
+        length = 0
+        for one in message:
+            said = Say(one) if isinstance(one, str) else one
+            more = len(fill(said.text, said.blanks, self.language)) + 1
+            if part and length + more > _LONGEST:
+                yield part
+                part, length = [], 0
+            part.append(said)
+            length += more
+        if part:
+            yield part
 
     def at(self, moment: datetime) -> str:
         return form(moment.astimezone(self.zone), self.language)
@@ -241,3 +260,9 @@ class Desk:
 
 def _left(reason: LeftOut) -> str:
     return reason.name.lower()
+
+
+def desk_for(telling: Telling, address: Address, now: datetime) -> Desk:
+    """The desk of that coordinator, in their language."""
+    names = names_of(telling.library, now.astimezone(telling.zone).date())
+    return Desk(telling.library, telling.phrases(address), telling.language(address), telling.zone, names)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from bot.conversation import Conversation
 from bot.desk import orders
+from bot.desk.orders import DeskOrder
 from bot.turn import Moment, Setting
 from domain.broadcast import BroadcastState
 from domain.code import CodeKind
 from domain.contact import Contact, Role
 from flows.library import Library
 from store import broadcasts, fires, people
+from store import tables as t
 from store.changes import Person
 from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, put
@@ -380,3 +384,60 @@ async def test_nobody_orders_in_the_place_of_a_coordinator(desk: World) -> None:
     said, moment = desk.received(KIM, "/today"), Moment.of(desk.clock(), zone)
     assert conversation.hear(person, said, 1, moment, Setting(helper="carer")).errands == []
     assert [one.kind for one in conversation.hear(person, said, 1, moment, Setting()).errands] == [orders.DESK]
+
+
+async def test_an_alert_about_nobody_can_be_taken_and_closed_with_a_tap(desk: World) -> None:
+    row = {"id": desk.app.ids(), "kind": "misconfigured", "created_at": int(desk.clock().timestamp() * 1000)}
+    async with desk.app.database.begin() as connection:
+        await connection.execute(insert(t.alerts).values(row))
+    listed, asked = await desk.say(JO, "/alerts")
+    assert listed == "1 A provider refuses us, Mon 10:00"
+    assert asked == "Number 1: what will you do?"
+    await desk.say(JO, "I take it")
+    await desk.errands()
+    assert (await desk.told(JO))[-1].text == "Jo has taken 1."
+    assert "Jo sees to it" in (await desk.say(JO, "/alerts"))[0]
+    await desk.say(JO, "done 1")
+    assert await desk.say(JO, "/alerts") == ["Nothing is open."]
+
+
+async def test_take_alone_is_for_who_needs_somebody_and_not_for_what_failed(desk: World) -> None:
+    await desk.say(STRANGER, "PERSON")
+    row = {"id": desk.app.ids(), "kind": "misconfigured", "created_at": int(desk.clock().timestamp() * 1000)}
+    async with desk.app.database.begin() as connection:
+        await connection.execute(insert(t.alerts).values(row))
+        await connection.execute(t.alerts.update().where(t.alerts.c.kind == "person").values(pages=1, number=1))
+    await desk.say(JO, "/alerts")
+    await desk.say(JO, "take")
+    assert await desk.rows("SELECT kind FROM alerts WHERE taken_by IS NOT NULL") == [("person",)]
+
+
+# whatever is typed
+
+SAID = [
+    *(f"/{order.value}" for order in DeskOrder), "broadcast 1", "broadcast 2", "more", "1", "2", "3", "4", "5", "6",
+    "everybody", "people in Harlow", "newcomers who read Polish", "Come for tea on [date].", "Come for tea.", "send",
+    "send at 10am tomorrow", "send at", "cancel", "pause it", "go on with it", "give it up", "Tea people", "take",
+    "done", "take 1", "nothing now", "back", "again", "later", "zorro", "8.12. 10am", "we talked", "nobody answered",
+    "person", "checkin", "yes", "no", "polski", "english",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_a_coordinator_types_the_desk_goes_on(desk: World, seed: int) -> None:
+    await join(desk, KIM, "Kim")
+    await put(desk.app, [Somebody(), Somebody(language="pl")])
+    await put_event(desk.app.database, an_event(1, desk.clock() + timedelta(days=9)), desk.clock())
+    dice = Random(seed)
+    with capture_logs() as logs:
+        for _ in range(60):
+            await desk.say(dice.choice([JO, JO, KIM, STRANGER]), dice.choice(SAID))
+            if dice.random() < 0.1:
+                desk.clock.forward(timedelta(minutes=dice.choice([1, 60, 600])))
+                await broadcasts.tend(desk.app.post, desk.clock())
+                await desk.ring()
+    assert [line for line in logs if line["log_level"] == "error" and "rota" not in line["event"]] == []
+    assert await desk.rows("SELECT detail FROM alerts WHERE kind = 'parked'") == []
+    told = [*await desk.told(JO), *await desk.told(KIM)]
+    assert len(told) > 30
+    assert [message for message in told if not message.text.strip()] == []
