@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.events.calendar import event_file
+from bot.events.calendar_file import event_file
 from bot.turn import Alert, Errand, Moment, Turn, Wished
 from domain.event import Event
 from domain.hours import PreferredHours
