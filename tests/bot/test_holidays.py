@@ -94,8 +94,8 @@ def monday(day: date) -> date:
 
 @pytest.mark.parametrize("year", [2026, 2027, 2028])
 def test_the_days_on_file_are_those_of_the_law(year: int) -> None:
-    """The Banking and Financial Dealings Act 1971, schedule 1, and the yearly proclamations. In the place of a holiday on
-    a weekend stands the next weekday.
+    """The Banking and Financial Dealings Act 1971, schedule 1, and the yearly proclamations. In the place of a holiday
+    on a weekend stands the next weekday.
     """
     fixed = [date(year, 1, 1), date(year, 12, 25), date(year, 12, 26)]
     expected = {
