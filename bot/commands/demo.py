@@ -101,7 +101,7 @@ def _welcome(built: App, host: str, port: int, code: str) -> None:
     typer.echo(
         f"  be a coordinator:    send {shown(code)} from one of them, then PROGRAMME, NEW EVENT or OPPORTUNITIES"
     )
-    typer.echo(f"  events for calendars: {here}/calendar/events.ics")
+    typer.echo(f"  a calendar's feed:     {here}/calendar/events.ics")
     typer.echo(f"  is all well:         {here}/readyz")
     typer.echo(f"  figures:             {here}/metrics")
     typer.echo(f"  the answers:         {built.evaluation.name}")
