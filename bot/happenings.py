@@ -194,7 +194,7 @@ class Happenings:
         self._hear(batch, circle, person, fact, urn_key, setting)
         if voice.charge is None:
             if not stopped_before and person.contact.stopped_at is not None:
-                self._stop_all(batch, [loaded.people[id] for id in sharers])
+                self._stop_all(batch, [loaded.people[id] for id in sharers], fact, urn_key, circle)
         elif talk is not None and talk.outcome is not None:
             self._answered_for(batch, circle, person)
             phone.voice_id = None
@@ -206,11 +206,12 @@ class Happenings:
         turn = Turn(language, said=[say])
         self._rows.apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
 
-    def _stop_all(self, batch: Batch, people: Iterable[Person]) -> None:
+    def _stop_all(self, batch: Batch, people: Iterable[Person], fact: Received, urn_key: int, circle: Circle) -> None:
         """STOP is for everybody on the phone."""
         for person in people:
             if person.contact.stopped_at is None:
-                person.contact = replace(person.contact, stopped_at=batch.moment.at)
+                turn = self._conversation.stop_as_well(person, batch.moment)
+                self._rows.apply(batch, person, turn, fact.channel, urn_key, _reply_key(fact), circle)
                 batch.changes.people[person.contact.id] = person
                 batch.changes.cancelled_for_contact[person.contact.id] = None
 

@@ -13,7 +13,7 @@ from domain.hours import PreferredHours, in_hours
 from domain.message import MessageClass
 from domain.quiet import QuietHours
 from flows.effects import Ask
-from flows.model import SelectMultiple
+from flows.model import Question, SelectMultiple
 from flows.render import Renderer, marked
 from store.changes import Person, Queued, Talk
 from store.times import to_ms
@@ -64,9 +64,12 @@ class Outgoing:
         rendered = self._renderer.message(
             turn.said, self._library.phrases[turn.language], turn.language, buttons=kind.buttons, sms=kind.sms
         )
+        asked: Question | None = None
+        for one in turn.said:
+            if isinstance(one, Ask):
+                asked = one.question
         token = ""
-        if rendered.buttons and person.talk is not None:
-            asked = next(one.question for one in reversed(turn.said) if isinstance(one, Ask))
+        if rendered.buttons and person.talk is not None and asked is not None:
             token = self._conversation.button(person.talk.id, asked.name)
         send_after = batch.moment.ms
         if turn.message_class.waits_for_morning:
@@ -76,7 +79,7 @@ class Outgoing:
             expires_at = min(expires_at, turn.worth_until)
         text = f"{name}: {rendered.text}" if name else rendered.text
         id = self._ids()
-        if person.talk is not None and any(isinstance(one, Ask) for one in turn.said):
+        if person.talk is not None and asked is not None:
             person.talk.asked = id
         batch.changes.outbox.append(
             Queued(
@@ -97,8 +100,11 @@ class Outgoing:
 
     def relay(self, batch: Batch, relay: Relay, key: str, turn: Turn | None = None) -> None:
         """Words for somebody else, as a row of its own. Buttons would answer for that somebody: there are none.
-        It is worth sending for as long as the turn that it follows from.
+        It is worth sending for as long as the turn that it follows from. Who said STOP in this very batch gets none.
         """
+        changed = batch.changes.people.get(relay.to.contact_id)
+        if changed is not None and changed.contact.stopped_at is not None:
+            return
         worth_until = turn.worth_until if turn is not None else None
         rendered = self._renderer.message(
             relay.said,

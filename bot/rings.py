@@ -7,6 +7,7 @@ from bot.conversation import Conversation
 from bot.events.fires import KINDS as OF_EVENTS
 from bot.events.fires import EventFires
 from bot.rows import Rows, wait_fire, wait_key
+from bot.turn import Moment
 from store.changes import Due, Loaded, Person
 from store.circle import Circle
 
@@ -33,7 +34,10 @@ class Rings:
         if fire.kind in OF_EVENTS:
             self._for_event(batch, circle, person, fire, blocked=fire.urn_key in loaded.blocked)
         elif fire.kind == "flow":
-            if person.talk is not None and batch.moment.ms - person.talk.heard_at < _DAY_MS:
+            if not self._conversation.may_repeat(person, fire.flow or ""):
+                batch.changes.done_fires.append((fire.id,))
+                return
+            if _busy(person, batch.moment):
                 again = batch.moment.ms + _DAY_MS  # they are busy with another: not now
                 batch.changes.fires[fire.key] = (
                     fire.key,
@@ -41,7 +45,7 @@ class Rings:
                     fire.contact_id,
                     fire.urn_key,
                     fire.channel,
-                    None,
+                    fire.session_id,
                     fire.flow,
                     again,
                 )
@@ -97,7 +101,7 @@ class Rings:
         if waited >= _STILL_YOU_DAYS:
             batch.changes.done_fires.append((fire.id,))
             return True
-        if not waited:
+        if not waited and not _asked_who(person):  # the same fire may be brought twice, by two replicas too
             turn = self._conversation.begin(person, STILL_YOU_FLOW, fire.channel, fire.urn_key, batch.moment)
             self._rows.apply(batch, person, turn, fire.channel, fire.urn_key, f"still/{fire.id}", circle)
             batch.changes.people[person.contact.id] = person
@@ -105,3 +109,13 @@ class Rings:
         row = (fire.key, "flow", fire.contact_id, fire.urn_key, fire.channel, waited + 1, fire.flow, due)
         batch.changes.fires[fire.key] = row
         return True
+
+
+def _asked_who(person: Person) -> bool:
+    return person.talk is not None and person.talk.session.flow == STILL_YOU_FLOW
+
+
+def _busy(person: Person, now: Moment) -> bool:
+    """Whether they are in another talk just now, in which nothing else should begin unasked."""
+    talk = person.talk
+    return talk is not None and now.ms - talk.heard_at < _DAY_MS and not _asked_who(person)

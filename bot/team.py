@@ -9,6 +9,7 @@ from bot.events.orders import Order, ordered
 from bot.turn import Errand, Next, Relay, Turn
 from domain.contact import Role
 from flows.effects import Say
+from flows.phrases import Phrases
 from store.changes import Person
 from store.circle import Circle
 
@@ -26,8 +27,10 @@ def serves(person: Person, circle: Circle) -> bool:
     return handover is not None and handover.staff is not None and handover.staff.contact_id == person.contact.id
 
 
-def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
-    """Whether the words were an order of the team's, or for the other side of a talk with the team."""
+def hear(turn: Turn, person: Person, text: str, circle: Circle, phrases: Phrases) -> bool:
+    """Whether the words were an order of the team's, or for the other side of a talk with the team. `phrases` are in
+    the language of who wrote them.
+    """
     if person.contact.roles & TEAM:
         if order := _ORDER.fullmatch(text.strip()):
             turn.errands.append(Errand(order[1].lower(), person.contact.handover_id, order[2] or ""))
@@ -47,6 +50,9 @@ def hear(turn: Turn, person: Person, text: str, circle: Circle) -> bool:
         return False
     if handover.staff is None:
         return False
+    if handover.stopped and handover.staff.contact_id == person.contact.id:
+        turn.said.append(Say(phrases.staff_stopped, {"number": handover.number}))
+        return True
     turn.heard.append(handover.id)
     if handover.staff.contact_id == person.contact.id:
         to, words = handover.person, Say("{name}: {text}", {"name": handover.staff_name, "text": text})

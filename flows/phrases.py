@@ -142,6 +142,7 @@ class Phrases:
     staff_call: str
     staff_drill: str
     staff_took: str
+    staff_stopped: str
     staff_took_drill: str
     staff_gone: str
     staff_taken_by: str
@@ -230,3 +231,21 @@ class Phrases:
     staff_opportunity_none: str
     staff_opportunity_made: str
     staff_withdraw_sure: str
+    news_head: str
+    news_first: str
+    news_yours: str
+    news_others: str
+    news_event: str
+    news_link: str
+    news_page: str
+    news_tail: str
+    news_none: str
+    news_more: str
+    news_quote: str
+    news_earlier: str
+    news_no_earlier: str
+    news_languages: str
+    news_call: str
+    staff_news_unsent: str
+    staff_news_owed: str
+    command_news: str

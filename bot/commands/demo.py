@@ -14,6 +14,7 @@ from bot import logs
 from bot.app import App, build, serve
 from bot.commands.failing import explained, fail
 from bot.commands.serve import prepare
+from bot.news.sample import add_news
 from bot.programme import add_offers, add_programme
 from bot.samples import tell_samples
 from bot.simulator.pages import routes
@@ -74,6 +75,7 @@ async def _demo(settings: Settings, host: str, port: int) -> None:
         await add_offers(built)
         if await count_contacts(built.database) == 0:
             await tell_samples(built)
+        await add_news(built)
         code = await _coordinator_code(built)
         built.routes += routes(built)
         await serve(built, host=host, port=port, on_ready=lambda: _welcome(built, host, port, code))
