@@ -11,6 +11,9 @@ from store.changes import Changes, Due, Person
 from store.circle import Circle
 from store.programme import NO_PROGRAMME, Programme
 
+#: Of a fire `stopped`: they did not say so, but their address takes nothing from us any more.
+BLOCKED = "blocked"
+
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:

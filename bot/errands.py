@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from babel.dates import format_datetime
 
+from bot.batch import BLOCKED
 from bot.carers import scope_words
 from bot.desk.broadcasting import Broadcasting
 from bot.desk.desk import KINDS as OF_THE_DESK
@@ -522,11 +523,16 @@ class Errands:
 
     async def _stopped(self, errand: UnderWay) -> None:
         """Who gets no more messages keeps their place at an event to come: somebody calls them. On a shared phone all
-        have stopped with one.
+        have stopped with one. Who blocked an address is called where they were to be written to there.
         """
         connection, due = errand.connection, errand.due
-        for contact_id in await people.stopped_on(connection, due.contact_id, due.urn_key):
-            numbers = await places.to_come(connection, contact_id, errand.now)
+        blocked = due.urn_key if due.flow == BLOCKED else None
+        if blocked is None:
+            silent = await people.stopped_on(connection, due.contact_id, due.urn_key)
+        else:
+            silent = sorted(await people.hold(connection, due.contact_id))
+        for contact_id in silent:
+            numbers = await places.to_come(connection, contact_id, errand.now, at=blocked)
             if numbers and not await team.is_called_for(connection, STOPPED_BOOKING, contact_id):
                 alert = self._ids()
                 detail = f"event {', '.join(map(str, numbers[:_NAMED]))}"

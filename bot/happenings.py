@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.batch import Batch, Unsettled
+from bot.batch import BLOCKED, Batch, Unsettled
 from bot.conversation import Conversation, guess_language, language_to_offer
 from bot.events.fires import EventFires
 from bot.events.settling import Room, Settling
@@ -105,6 +105,9 @@ class Happenings:
             batch.changes.blocked[urn_key] = batch.moment.ms if blocked else None
             if blocked:
                 batch.changes.cancelled_for_urn[owner.contact.id, urn_key] = None
+                name = f"stopped/{owner.contact.id}/{self._ids()}"  # they may have a place: then somebody calls them
+                row = (name, "stopped", owner.contact.id, urn_key, fact.channel, None, BLOCKED, batch.moment.ms)
+                batch.changes.fires[name] = row
             return
         if urn_key in loaded.blocked:  # who writes to us has unblocked us
             batch.changes.blocked[urn_key] = None

@@ -49,6 +49,8 @@ _ALERTS = {
     "low_score": "Your answers sounded hard",
     "call": "You wanted calls and no texts",
     "worried": "You were unsure about a meeting",
+    "at_the_door": "You were at the door of a meeting",
+    "second_part": "You had a place at a second part, and not at the first",
     "stopped_booking": "You had a place and wanted no more messages",
     "wrong_person": "Somebody said that this number is not yours",
     "not_sent": "A message did not reach you",

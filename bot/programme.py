@@ -1,4 +1,4 @@
-"""A programme of events for the demo, in the weeks to come; its venues are invented, its translations drafts."""
+"""A programme for the demo, in the weeks to come; its venues are invented, its translations drafts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from bot.app import App
 from domain.event import Access, Criterion, Day, Event, EventKind, Venue
-from store import events
+from domain.opportunity import Opportunity, OpportunityKind, OpportunityState
+from store import events, opportunities
 from store.event_rules import EventRefused, known_of
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY, _FRIDAY, _SATURDAY = range(6)
@@ -70,6 +71,55 @@ async def add_programme(app: App) -> int:
                 numbers[sample.title] = added.number
     return len(numbers)
 
+
+async def add_offers(app: App) -> int:
+    """Publish the other ways to take part, unless some are open; how many were added."""
+    now, zone, known = app.clock(), app.settings.quiet.zone, known_of(app.library)
+    async with app.database.begin() as connection:
+        if await opportunities.open_opportunities(connection, now):
+            return 0
+        for in_days, offer in OFFERS:
+            day = (now.astimezone(zone) + timedelta(days=in_days)).date()
+            closes_at = datetime.combine(day, time(23, 59), zone)
+            one = Opportunity(id=app.ids(), number=0, closes_at=closes_at, state=OpportunityState.PUBLISHED, **offer)
+            await opportunities.add(connection, one, now, known)
+    return len(OFFERS)
+
+
+#: What people can put themselves forward for, and in how many days from today it closes.
+OFFERS: tuple[tuple[int, dict[str, Any]], ...] = (
+    (
+        18,
+        {
+            "kind": OpportunityKind.STAFF_INTERVIEW,
+            "title": {
+                "en": "Help to choose a new worker",
+                "pl": "Pomóż wybrać nowego pracownika",
+                "ro": "Ajutați la alegerea unui nou angajat",
+                "ur": "نیا کارکن چننے میں مدد کریں",
+                "bn": "নতুন কর্মী বাছতে সাহায্য করুন",
+            },
+            "about": {"en": "You and two others ask questions and say what you think. One morning in Chelmsford."},
+            "criteria": (Criterion(name="essex", label={"en": "living in Essex"}),),
+            "payment": {"en": "20 pounds an hour and your bus fare. If you get benefits, ask us first: we can help."},
+        },
+    ),
+    (
+        32,
+        {
+            "kind": OpportunityKind.TENDER_PANEL,
+            "title": {
+                "en": "Help to choose who runs a service",
+                "pl": "Pomóż wybrać, kto poprowadzi usługę",
+                "ro": "Ajutați la alegerea celor care conduc un serviciu",
+                "ur": "سروس کون چلائے، چننے میں مدد کریں",
+                "bn": "কে সেবা চালাবে, বাছতে সাহায্য করুন",
+            },
+            "about": {"en": "Read three short papers with us and meet those who wrote them. Two days in Colchester."},
+            "payment": {"en": "20 pounds an hour. We explain all papers, and you can bring someone."},
+        },
+    ),
+)
 
 #: Invented places: no postcode ends in C or V (Royal Mail uses neither there), so these are nobody's.
 _DAIRY = Venue(

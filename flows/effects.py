@@ -98,6 +98,7 @@ class AlertKind(StrEnum):
     DRILL = "drill"
     WORRIED = "worried"
     AT_THE_DOOR = "at_the_door"
+    SECOND_PART = "second_part"
 
 
 @value

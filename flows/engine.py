@@ -349,6 +349,8 @@ def _explanation(phrases: Phrases, question: Question) -> Say:
             return Say(phrases.explain_date)
         case Text(nickname=True):
             return Say(phrases.explain_nickname)
+        case Text(lock_screen=True):
+            return Say(phrases.explain_lock_screen)
         case Text():
             return Say(phrases.explain_text)
         case Locality():

@@ -208,13 +208,14 @@ class Integer(_Asked):
 class Text(_Asked):
     """Words of one's own. `max_length` in characters; longer ones are cut, and said to be. `nickname`: one or
     two words that mean nothing else to us, so that somebody can be told by them. `language`: a language is named,
-    which is no wish to be written to in it.
+    which is no wish to be written to in it. `lock_screen`: others may see it on a phone, so it gives nothing away.
     """
 
     type: Literal["text"] = "text"
     max_length: int = 1600
     nickname: bool = False
     language: bool = False
+    lock_screen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

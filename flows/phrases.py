@@ -63,6 +63,7 @@ class Phrases:
     tomorrow: str
     hard_times: str
     explain_nickname: str
+    explain_lock_screen: str
     explain_place: str
     explain_hours: str
 
@@ -187,6 +188,7 @@ class Phrases:
     staff_event_orders: str
     staff_event_none: str
     staff_event_made: str
+    staff_event_no_address: str
     staff_event_done: str
     staff_event_refused: str
     staff_list_tail: str

@@ -22,6 +22,7 @@ from flows.dates import read_date
 from flows.fold import digits_to_ascii, fold
 from flows.hours import read_hours
 from flows.inputs import Command
+from flows.lock_screen import gives_away
 from flows.model import (
     Choice,
     Date,
@@ -87,6 +88,8 @@ def understand(question: Question, text: str, words: Lexicon, today: date) -> An
             return None if day is None else day.isoformat()
         case Text(nickname=True):
             return _nickname(text, words)
+        case Text(lock_screen=True) if gives_away(text) is not None:
+            return None
         case Text(max_length=longest):
             return _words(text, longest)
         case Locality():

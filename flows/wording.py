@@ -11,6 +11,7 @@ import pyphen
 from domain.sms import GSM_BASIC, GSM_EXTENDED
 from flows.library import Library
 from flows.localized import LocalFlow
+from flows.lock_screen import gives_away
 from flows.model import Act, Scale, SelectMultiple, SelectOne
 
 #: US school grade, and words of the longest sentence, by language tag.
@@ -48,12 +49,6 @@ IDIOMS: Mapping[str, str] = {
     "demographic": "about you",
     "prioritise": "put first",
 }
-#: What must not stand on a lock screen.
-_GIVES_AWAY = re.compile(
-    r"\b(mental|psychiatr\w*|psycholog\w*|depress\w*|anxiety|bipolar|schizo\w*|suicid\w*|self.harm|therap\w*|illness"
-    r"|disorder|diagnos\w*|patient\w*|clinic\w*|crisis|forensic|addict\w*)\b",
-    re.IGNORECASE,
-)
 #: Where such a word stands because somebody went to that question themself, and why.
 ALLOWED = {
     ("about_you", "services"): "an answer on offer, in a form that somebody asked for",
@@ -62,12 +57,6 @@ ALLOWED = {
 _MET_FIRST = ("joining", "wellbeing")
 #: Flows that somebody goes through: their last text does.
 _NAME_A_NUMBER = (*_MET_FIRST, "taking_part", "about_you", "needs")
-
-
-def gives_away(text: str) -> str | None:
-    """The first word of the text that must not stand on a lock screen; None where there is none."""
-    found = _GIVES_AWAY.search(text)
-    return found[0] if found else None
 
 
 def grade(text: str) -> float:

@@ -131,10 +131,3 @@ async def calendar_of(connection: AsyncConnection, vault: Vault, token: str, now
     """Whose calendar the link with that token shows."""
     code = await people.code(connection, vault, vault.code(f"calendar/{token}"))
     return code.contact_id if code is not None and code.kind is CodeKind.CALENDAR and code.works(to_ms(now)) else None
-
-
-async def event_numbered(connection: AsyncConnection, number: int) -> Event | None:
-    """The event that the team calls by that number."""
-    e = t.events.c
-    row = (await connection.execute(select(*(e[name] for name in COLUMNS)).where(e.number == number))).first()
-    return None if row is None else as_event(row)

@@ -11,8 +11,8 @@ from itertools import pairwise
 from domain.event import Criterion, Event, EventState, Texts
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.lint import perhaps
+from flows.lock_screen import gives_away
 from flows.model import Locality
-from flows.wording import gives_away
 
 Place = tuple[str | int, ...]
 #: A title stands in the first line of a text message; the others are read whole.

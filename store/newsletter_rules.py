@@ -14,9 +14,9 @@ from domain.event import Event, EventState
 from domain.newsletter import Heard, Item, ItemKind, first_day, month_of
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.lint import perhaps
+from flows.lock_screen import gives_away
 from flows.model import Flow, Integer, Question, Scale, SelectMultiple, SelectOne, YesNo
 from flows.newsletter import Issue, sms_segments
-from flows.wording import gives_away
 from store.event_rules import Fault, known_of
 
 #: So many SMS segments may one item take, where the project says nothing else.

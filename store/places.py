@@ -68,15 +68,18 @@ async def join(
             await connection.execute(update(t.bookings).where(b.id == best["id"]).values(values))
 
 
-async def to_come(connection: AsyncConnection, contact_id: int, now: datetime) -> list[int]:
-    """The numbers of the events to come at which somebody has a place or waits for one, the next first."""
+async def to_come(connection: AsyncConnection, contact_id: int, now: datetime, *, at: int | None = None) -> list[int]:
+    """The numbers of the events to come at which somebody has a place or waits for one, the next first; with `at`,
+    of those about which they are written to at that address (its key).
+    """
     b, e = t.bookings.c, t.events.c
-    found = await connection.execute(
+    wanted = (
         select(e.number)
         .join(t.bookings, b.event_id == e.id)
         .where(b.contact_id == contact_id, b.status.in_(LIVE), e.state == "published", e.starts_at > to_ms(now))
         .order_by(e.starts_at, e.number)
     )
+    found = await connection.execute(wanted if at is None else wanted.where(b.urn_key == at))
     return [int(number) for number in found.scalars()]
 
 

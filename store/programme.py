@@ -44,6 +44,11 @@ class Programme:
         mine = [b for b in self.bookings.get(contact_id, {}).values() if b.live and self._to_come(b.event_id)]
         return sorted(mine, key=lambda b: (self.events[b.event_id].starts_at, b.event_id))
 
+    def second_parts(self, contact_id: int, first: Event) -> list[Event]:
+        """What they have or wait for, still to come, that needs the other event to come before it."""
+        theirs = (self.events[one.event_id] for one in self.live(contact_id))
+        return [event for event in theirs if event.after == first.number]
+
     def _to_come(self, event_id: int) -> bool:
         event = self.events.get(event_id)
         if event is None or self.now is None:

@@ -81,12 +81,13 @@ class DueTask:
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What the place and the caterer are told, without names. `people` have a place or come with somebody who has;
-    `needs` and `diets` count those who agreed that we pass it on.
+    `needs` and `diets` count those who agreed that we pass it on; `kept_back` people need something, and did not.
     """
 
     people: int
     needs: Mapping[Need, int]
     diets: Mapping[str, int]
+    kept_back: int = 0
 
 
 def number_of(id: int) -> str:
@@ -259,16 +260,31 @@ async def totals(connection: AsyncConnection, vault: Vault, event_id: int) -> To
     said = await _said(connection, vault, companions)
     needs: Counter[Need] = Counter()
     diets: Counter[str] = Counter()
+    kept_back = 0
     for contact_id in companions if row is not None else ():
         theirs = said.get(contact_id, {})
-        if theirs.get("share_needs") != "yes":
-            continue
         found = needs_at(as_event(row), _answers(said, contact_id)) if row is not None else ()
+        if theirs.get("share_needs") != "yes":
+            kept_back += bool(found)
+            continue
         needs.update(found)
         if Need.DIET in found and (words := _words(theirs, Need.DIET)):
             diets[" ".join(words.lower().split()).strip(" .!")] += 1
     ordered = {need: needs[need] for need in Need if need in needs}
-    return Totals(len(companions) + sum(companions.values()), ordered, dict(sorted(diets.items())))
+    return Totals(len(companions) + sum(companions.values()), ordered, dict(sorted(diets.items())), kept_back)
+
+
+async def other_needs(connection: AsyncConnection, vault: Vault, event_id: int) -> list[tuple[str, str]]:
+    """What those who have a place say helps them beside all that, in their own words, with the name they gave: for
+    the team's eyes. No task follows from it.
+    """
+    b = t.bookings.c
+    which = (b.event_id == event_id, b.status == BookingStatus.BOOKED.value)
+    booked = (await connection.execute(select(b.contact_id).where(*which).order_by(b.position, b.id))).scalars().all()
+    said = await _said(connection, vault, booked, ("nickname", "other_needs"))
+    found = [(said[id].get("nickname", ""), said[id].get("other_needs", "")) for id in booked if id in said]
+    told = [tuple("" if one == PREFER_NOT_TO_SAY else str(one) for one in pair) for pair in found]
+    return [(name, words) for name, words in told if words]
 
 
 async def due_tasks(connection: AsyncConnection, now: datetime) -> dict[int | None, list[DueTask]]:

@@ -61,22 +61,22 @@ async def test_needs_are_listed_settled_and_handed_on_and_the_venue_hears_no_nam
         await put_staff(world, JO, "Jo", Role.FACILITATOR, None)
         food: Said = {"meeting": ["diet"], "diet": "Halal", "share_needs": "yes"}
         await put_person(world, ANA, {"nickname": "Ana", **food})
-        await put_person(world, BEN, {"reading": ["interpreter"], "interpreter_language": "Sylheti"})
+        ben: Said = {"reading": ["interpreter"], "interpreter_language": "Sylheti", "other_needs": "A seat by the door"}
+        await put_person(world, BEN, ben)
         await comes(world, event, ANA)
         await comes(world, event, BEN)
     code, out, err = await mime(tmp_path, "event", "needs", "3")
     assert (code, err) == (0, "")
-    head, one, two, last = out.splitlines()
+    head, one, two, last, more = out.splitlines()
+    assert more == "Also said by somebody without a name: A seat by the door"
     assert head == "Lunch, Fri 08 Mar 2999 14:00"
     assert one[6:] == "  Special food (Halal) for Ana: by Tue 05 Mar 2999 14:00, Kim"
     assert two[6:] == "  Interpreter (Sylheti) for somebody without a name: by Tue 05 Mar 2999 14:00, Kim"
     assert last == "Event 3 is not ready: 2 tasks are open."
     first, second = one[:6], two[:6]
-    assert (await mime(tmp_path, "event", "needs", "3", "--venue"))[1].splitlines()[1:] == [
-        "People: 2",
-        "Special food: 1",
-        "  halal: 1",
-    ]
+    _, out, err = await mime(tmp_path, "event", "needs", "3", "--venue")
+    assert out.splitlines()[1:] == ["People: 2", "Special food: 1", "  halal: 1"]
+    assert err == "1 person's needs are not in it: they did not agree, or were not asked.\n"
     assert (await mime(tmp_path, "event", "hand", second, "jo"))[:2] == (
         0, "Jo sees to it: Interpreter (Sylheti) for somebody without a name.\n",
     )  # fmt: skip
@@ -87,7 +87,9 @@ async def test_needs_are_listed_settled_and_handed_on_and_the_venue_hears_no_nam
     code, _, err = await mime(tmp_path, "event", "settle", first)
     assert (code, err) == (1, f"task {first} is settled already: Special food (Halal) for Ana\n")
     assert (await mime(tmp_path, "event", "settle", second))[1].endswith("Event 3 is ready.\n")
-    assert (await mime(tmp_path, "event", "needs", "3"))[1].endswith("settled\nEvent 3 is ready.\n")
+    assert (await mime(tmp_path, "event", "needs", "3"))[1].endswith(
+        "settled\nEvent 3 is ready.\nAlso said by somebody without a name: A seat by the door\n"
+    )
 
 
 async def test_the_pathway_shows_steps_skills_and_who_is_ready_and_why(tmp_path: Path, flows: Library) -> None:

@@ -50,7 +50,7 @@ ORDERS = frozenset(
             "LIST",
             "CAME",
         ),
-        *("TITLE", "ABOUT", "WELCOME", "FEE", "WAY"),
+        *("TITLE", "ABOUT", "WELCOME", "FEE", "WAY", "ADDRESS"),
         *("OPPORTUNITIES", "OPPORTUNITY", "CLOSES", "PAYMENT", "WITHDRAW", "WITHDRAW YES"),
         *("EVENT", "NEW EVENT", "INVITE", "TODAY", "CALLS", "BROADCAST", "BROADCASTS", "MORE"),
     }

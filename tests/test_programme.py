@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.programme import PROGRAMME, Sample, add_programme
+from bot.programme import PROGRAMME, Sample, add_offers, add_programme
 from domain.event import Event, EventKind, EventState, Venue
 from flows.wording import grade
 from store import events
@@ -35,6 +35,17 @@ async def test_it_is_added_once_and_again_when_all_of_it_is_over(world: World) -
     again = await to_come(world)
     assert [event.number for event in again if event.number <= 9] == []
     assert {event.title["en"] for event in again} == {event.title["en"] for event in first}
+
+
+async def test_there_are_other_ways_to_take_part_which_are_added_once(world: World) -> None:
+    assert await add_offers(world.app) == 2
+    assert await add_offers(world.app) == 0
+    (said,) = await world.say("tel:+447700900101", "events")
+    assert "1 Other ways to take part" in said
+    (said,) = await world.say("tel:+447700900101", "1")
+    assert "1 Help to choose a new worker\n2 Help to choose who runs a service\n" in said
+    world.clock.forward(timedelta(days=40))
+    assert await add_offers(world.app) == 2
 
 
 @pytest.mark.parametrize("days", range(7))

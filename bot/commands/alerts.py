@@ -31,6 +31,7 @@ MEANING = {
     "worried": "is unsure about an event they have a place at: call them, their words are in the chat",
     "at_the_door": "is at the door of an event, or cannot find it: call them now",
     "drill": "practice, about nobody: somebody of the team sends TAKE",
+    "second_part": "has a place at a second part and was not at the first: call them, and see whether they can come",
     "stopped_booking": "wants no more texts and has a place, or waits for one: call them, ask if they still come",
     "wrong_person": "says that this number is not the person's: ask the person for a new one",
     "join": "wants to join: call them",

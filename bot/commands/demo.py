@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,13 @@ from bot.app import App, build, serve
 from bot.commands.failing import explained, fail
 from bot.commands.serve import prepare
 from bot.news.sample import add_news
-from bot.programme import add_programme
+from bot.programme import add_offers, add_programme
 from bot.samples import tell_samples
 from bot.simulator.pages import routes
 from config.settings import Settings, read_settings
+from domain.code import new_code, shown
+from domain.contact import Role
+from store import roster
 from store.turns import count_contacts
 
 app = typer.Typer()
@@ -35,12 +39,14 @@ def demo(
     """Try it: a phone for SMS and one for Telegram in your browser, with sample people, answers and events."""
     logs.set_up()
     with explained():
-        settings = demo_settings(folder)
+        settings = demo_settings(folder, f"http://{host}:{port}")
         uvloop.run(_demo(settings, host, port))
 
 
-def demo_settings(folder: Path) -> Settings:
-    """Settings that need no account and no secret of yours; what is in the environment does not count."""
+def demo_settings(folder: Path, address: str = "") -> Settings:
+    """Settings that need no account and no secret of yours; what is in the environment does not count. `address` is
+    where links lead to.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     key = folder / "secret-key"
     if not key.exists():
@@ -53,6 +59,7 @@ def demo_settings(folder: Path) -> Settings:
         contact_phone=_DRAMA_PHONE,
         allow_draft_translations=True,
         allow_test_numbers=True,
+        public_base_url=address,
         quiet_hours="",
         export_every_seconds=5,
         telegram_bot_token="",
@@ -65,21 +72,38 @@ async def _demo(settings: Settings, host: str, port: int) -> None:
     try:
         await prepare(built)
         await add_programme(built)
+        await add_offers(built)
         if await count_contacts(built.database) == 0:
             await tell_samples(built)
         await add_news(built)
+        code = await _coordinator_code(built)
         built.routes += routes(built)
-        await serve(built, host=host, port=port, on_ready=lambda: _welcome(built, host, port))
+        await serve(built, host=host, port=port, on_ready=lambda: _welcome(built, host, port, code))
     except OSError as error:
         fail(f"port {port} at {host} cannot be opened: {error.strerror}; try --port with another number")
     finally:
         await built.close()
 
 
-def _welcome(built: App, host: str, port: int) -> None:
+async def _coordinator_code(built: App) -> str:
+    """Whoever sends it from one of the phones is a coordinator of the demo."""
+    now = built.clock()
+    async with built.database.begin() as connection:
+        while True:  # until a code is drawn that nobody has: the first, but for one draw in a million
+            code = new_code(secrets.randbelow)
+            name, until = f"Demo {code[-4:]}", now + timedelta(days=2)
+            if await roster.invite(connection, built.vault, code, name, Role.COORDINATOR, 1, None, until, now):
+                return code
+
+
+def _welcome(built: App, host: str, port: int, code: str) -> None:
     here = f"http://{host}:{port}"
     typer.echo("The demo is running. Nothing leaves this machine; translations are drafts.")
     typer.echo(f"  two phones to try:   {here}/simulator")
+    typer.echo(
+        f"  be a coordinator:    send {shown(code)} from one of them, then PROGRAMME, NEW EVENT or OPPORTUNITIES"
+    )
+    typer.echo(f"  a calendar's feed:     {here}/calendar/events.ics")
     typer.echo(f"  is all well:         {here}/readyz")
     typer.echo(f"  figures:             {here}/metrics")
     typer.echo(f"  the answers:         {built.evaluation.name}")

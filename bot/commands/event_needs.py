@@ -50,24 +50,29 @@ def needs(
     """Show what people need at an event, and what is still to be arranged."""
     settings = settings_with_key(_NO_KEY)
 
-    async def read(connection: AsyncConnection, vault: Vault) -> tuple[Event, list[Task], Totals] | None:
+    async def read(
+        connection: AsyncConnection, vault: Vault
+    ) -> tuple[Event, list[Task], Totals, list[tuple[str, str]]] | None:
         found = await events.numbered(connection, number)
         if found is None:
             return None
         id = found.event.id
-        return found.event, await tasks.tasks_at(connection, vault, id), await tasks.totals(connection, vault, id)
+        there, totals = await tasks.tasks_at(connection, vault, id), await tasks.totals(connection, vault, id)
+        return found.event, there, totals, await tasks.other_needs(connection, vault, id)
 
     with at_the_stores("reading what people need"):
         found = at_the_store(settings, read)
     if found is None:
         fail(f"there is no event {number}: see mime event list")
-    event, there, totals = found
+    event, there, totals, others = found
     zone = settings.quiet.zone
     typer.echo(f"{text_in(event.title, SOURCE_LANGUAGE)}, {event.starts_at.astimezone(zone):%a %d %b %Y %H:%M}")
     if venue:
         _for_the_venue(totals)
     else:
         _for_the_team(there, zone)
+        for name, words in others:
+            typer.echo(f"Also said by {name or 'somebody without a name'}: {words}")
 
 
 def settle(task: TaskNumber) -> None:
@@ -142,6 +147,9 @@ def _for_the_venue(totals: Totals) -> None:
         typer.echo(f"{_NAMES[need]}: {count}")
         for diet, people in totals.diets.items() if need is Need.DIET else ():
             typer.echo(f"  {diet}: {people}")
+    if totals.kept_back:  # not for those to whom the rest is passed on
+        people_are = "1 person's needs are" if totals.kept_back == 1 else f"The needs of {totals.kept_back} people are"
+        typer.echo(f"{people_are} not in it: they did not agree, or were not asked.", err=True)
 
 
 def _readiness(number: int, left: int) -> str:

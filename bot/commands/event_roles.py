@@ -14,7 +14,7 @@ from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
 from domain.event import Event, EventRole, EventState, text_in
 from flows.fold import fold
-from store import attendance, duties, roster
+from store import attendance, duties, events, roster
 from store.vault import Vault
 
 Number = Annotated[int, typer.Argument(min=1, help="The event's number: see mime event list.")]
@@ -105,10 +105,10 @@ def _with_address() -> Settings:
 
 
 async def _event(connection: AsyncConnection, number: int) -> Event:
-    found = await duties.event_numbered(connection, number)
+    found = await events.numbered(connection, number)
     if found is None:
         fail(f"there is no event {number}: see mime event list")
-    return found
+    return found.event
 
 
 async def _member(connection: AsyncConnection, vault: Vault, name: str) -> tuple[int, str]:

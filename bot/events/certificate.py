@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bot.events.calendar import where
 from bot.pages import HEADERS, is_token, show
 from bot.sheet import NoTypst
 from domain.event import Day, Event, text_in
 from flows.library import SOURCE_LANGUAGE, Library
+from flows.programme import place
 from store.certificates import opened_certificate
 from store.database import Database
 from store.vault import Vault
@@ -61,7 +61,7 @@ def pdf(
         "direction": "rtl" if right_to_left else "ltr",
         "days": orjson.dumps([_day(day, zone) for day in days]).decode(),
         "hours": _hours(sum((day.ends_at - day.starts_at for day in days), timedelta())),
-        "place": printable(where(event.venue), 300),
+        "place": printable(place(event.venue), 300),
     }
     try:
         made: bytes = typst.compile(_PAGE.encode(), format="pdf", sys_inputs=given, pdf_standards="ua-1")

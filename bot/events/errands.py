@@ -109,6 +109,8 @@ class EventErrands:
                 return replace(event, venue=replace(event.venue, way={**event.venue.way, language: text}))
             case Order.PLACES if order.rest.isdecimal():
                 return replace(event, capacity=int(order.rest))
+            case Order.ADDRESS if order.rest:
+                return replace(event, venue=replace(event.venue, address=order.rest))
             case Order.ROOM if order.rest:
                 return replace(event, venue=replace(event.venue, room=order.rest))
             case Order.MOVE:
@@ -193,10 +195,14 @@ class EventErrands:
         except EventRefused as refused:
             await self.telling.tell(errand, me, Say(phrases.staff_event_refused, {"why": str(refused)}))
             return
-        await self.telling.tell(errand, me, Say(phrases.staff_event_made, {"number": event.number}))
+        said = [Say(phrases.staff_event_made, {"number": event.number})]
+        if not event.venue.address:
+            place = event.venue.name
+            said.append(Say(phrases.staff_event_no_address, {"number": event.number, "place": place}))
+        await self.telling.tell(errand, me, *said)
 
     async def _draft(self, errand: UnderWay, session: Session) -> Event:
-        """Raises EventRefused for a venue that nobody knows, and an end before the start."""
+        """Raises EventRefused for an end before the start."""
         said = {name: answer for name, answer in session.answers.items() if answer != PREFER_NOT_TO_SAY}
         hours = PreferredHours.parse(str(said["hours"]))
         day = on_day(date.fromisoformat(str(said["day"])), hours.start, hours.end, self.telling.zone)
@@ -213,7 +219,8 @@ class EventErrands:
             capacity=_number(said.get("capacity")),
             criteria=_criteria(said.get("criteria")),
         )
-        return event if address else await events.at_known_venue(errand.connection, event)
+        known = None if address else await events.venue_named(errand.connection, event.venue.name)
+        return event if known is None else replace(event, venue=known)
 
     async def outside(self, errand: UnderWay) -> None:
         """Somebody stands before the door of an event of theirs, or cannot find it."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.conversation import Conversation
 from bot.events import wishes
-from bot.events.settling import Settling
+from bot.events.settling import Settling, tell_of_second_parts
 from bot.turn import Errand, Moment, Relay, Turn, Wished
 from domain.carer import Kind, carer_gets
 from domain.contact import Purpose
@@ -189,6 +189,8 @@ class EventFires:
         turn = self._begin(programme, person, fire, _FLOWS[what], event, now)
         if what == "feedback" and event.kind is EventKind.TRAINING:
             turn.errands.append(Errand("certificate", event.id))
+        if what == "missed":
+            tell_of_second_parts(turn, person.contact.id, event, self.settling.ids)
         if what in _FOR_CARERS:
             turn.relayed += self._to_carers(person, carers, event, _FOR_CARERS[what])
         return turn

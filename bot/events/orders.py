@@ -35,6 +35,7 @@ class Order(StrEnum):
     WELCOME = "welcome"
     FEE = "fee"
     WAY = "way"
+    ADDRESS = "address"
     OPPORTUNITIES = "opportunities"
     NEW_OPPORTUNITY = "new opportunity"
     OPPORTUNITY = "opportunity"
@@ -53,7 +54,7 @@ class OfOpportunity(StrEnum):
 
 _ALONE = re.compile(r"/?(programme|opportunities|new[ _](?:event|opportunity))[.!]?", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"/?(event|publish|places|move|room|call[ _]off|list|came|title|about|welcome|fee|way|opportunity)"
+    r"/?(event|publish|places|move|room|call[ _]off|list|came|title|about|welcome|fee|way|address|opportunity)"
     r"[ _]+(\d{1,6})\b[,:.]?(.*)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.events.calendar import event_file
-from bot.turn import Errand, Moment, Turn, Wished
+from bot.events.calendar_file import event_file
+from bot.turn import Alert, Errand, Moment, Turn, Wished
 from domain.event import Event
 from domain.hours import PreferredHours
 from domain.message import Attachment
 from domain.places import Booking, BookingStatus, Places, Settled, Wish
 from domain.quiet import QuietHours
-from flows.effects import Say
+from flows.effects import AlertKind, Say
 from flows.phrases import Phrases
 from flows.programme import blanks_of
 from scheduler.reminders import reminders
@@ -30,6 +30,16 @@ _THINK = (
 _THINK_LAST = timedelta(hours=1)
 
 Room = tuple[Event, Places]
+
+
+def tell_of_second_parts(turn: Turn, contact_id: int, first: Event, ids: Callable[[], int]) -> None:
+    """Who will not have been at the first part of a training, and has a place at the second, keeps that one: whether
+    they can follow it is for somebody of the team to see.
+    """
+    for event in turn.programme.second_parts(contact_id, first):
+        alert = Alert(ids(), AlertKind.SECOND_PART, f"event {event.number}")
+        turn.alerts.append(alert)
+        turn.errands.append(Errand("page", alert.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ class Settling:
                     places.decline(self.ids(), id, urn_key=urn_key, channel=channel)
                 if before is not None and before.status is BookingStatus.BOOKED:
                     turn.errands.append(Errand("unarrange", event.id))
+                    tell_of_second_parts(turn, id, event, self.ids)
                 return []
             case Wish.ACKNOWLEDGE:
                 places.acknowledge(id, event.revision)

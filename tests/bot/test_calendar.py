@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from bot.app import asgi
-from bot.events.calendar import event_file
+from bot.events.calendar_file import event_file
 from domain.code import CodeKind
 from domain.event import Day, EventRole, EventState, Venue
 from store import duties, people, roster
@@ -45,7 +45,7 @@ def test_a_file_says_when_and_where_it_is_and_how_to_get_there() -> None:
     assert b"DTEND:20261126T153000Z\r\n" in content
     (entry,) = entries(content)
     assert entry["summary"] == "Speaking in meetings"
-    assert entry["location"] == "Garden room, Quaker House, 6 Church Street, Colchester, CO1 1NF"
+    assert entry["location"] == "Quaker House, Garden room, 6 Church Street, Colchester, CO1 1NF"
     assert entry["description"] == "Five minutes from the station.\nTel. 01632 960123"
     assert (entry["status"], entry["sequence"]) == ("CONFIRMED", 2)
     assert entry["dtstamp"].dt == NOW

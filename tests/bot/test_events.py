@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from domain.contact import URN
 from domain.event import Criterion, Event
+from domain.message import Blocking, BlockingChanged
 from flows.library import Library
 from store import attendance, events
 from store.event_rules import known_of
@@ -299,3 +301,58 @@ async def test_afterwards_who_came_is_asked_how_it_was_and_who_did_not_why_once(
         assert world.app.vault.open(row[0], ben) == b"forgot"
     finally:
         await world.app.close()
+
+
+async def test_who_blocks_the_bot_and_has_a_place_is_called_and_who_has_none_is_left_alone(world: World) -> None:
+    await held(world, 10)
+    await booked(world, CEM)
+    await world.say("telegram:6002", "hello")
+    for urn in ("telegram:6002", CEM):
+        blocks = BlockingChanged("telegram", f"blocks-{urn}", URN.parse(urn), Blocking.BLOCKED)
+        await world.app.dispatcher.handle([blocks], world.clock())
+        await world.errands()
+    assert await world.rows("SELECT kind, detail FROM alerts") == [("stopped_booking", "event 1")]
+    assert await world.rows("SELECT status FROM bookings") == [("booked",)], "they may come all the same"
+
+
+async def two_parts(world: World) -> tuple[Event, Event]:
+    """Somebody has a place at both parts of a training."""
+    first = await held(world, 10)
+    second = await held(world, 20, after=first.number)
+    await booked(world, ANN)
+    await booked(world, ANN)
+    assert [row[0] for row in await world.rows("SELECT status FROM bookings")] == ["booked", "booked"]
+    return first, second
+
+
+async def test_who_missed_a_first_part_keeps_the_second_and_somebody_of_the_team_is_told(world: World) -> None:
+    first, second = await two_parts(world)
+    ann = await contact_of(world, ANN)
+    world.clock.forward(first.ends_at - world.clock() + timedelta(hours=1))
+    async with world.app.database.begin() as connection:
+        await attendance.record(connection, world.app.ids, first.id, {ann: False}, {}, 0, world.clock())
+    await rung(world, ANN, timedelta(days=2))
+    found = await world.rows("SELECT kind, detail FROM alerts")
+    assert found == [("second_part", f"event {second.number}")]
+    rows = await world.rows(f"SELECT status FROM bookings WHERE event_id = {second.id}")
+    assert rows == [("booked",)]
+
+
+async def test_who_gives_a_first_part_up_keeps_the_second_and_somebody_of_the_team_is_told(world: World) -> None:
+    first, second = await two_parts(world)
+    for words in ("OUT", "1"):
+        await world.say(ANN, words)
+    found = await world.rows("SELECT kind, detail FROM alerts")
+    assert found == [("second_part", f"event {second.number}")]
+    rows = await world.rows(f"SELECT status FROM bookings WHERE event_id = {first.id}")
+    assert rows == [("out",)]
+
+
+async def test_who_was_at_the_first_part_is_nobodys_worry(world: World) -> None:
+    first, _ = await two_parts(world)
+    ann = await contact_of(world, ANN)
+    world.clock.forward(first.ends_at - world.clock() + timedelta(hours=1))
+    async with world.app.database.begin() as connection:
+        await attendance.record(connection, world.app.ids, first.id, {ann: True}, {}, 0, world.clock())
+    await rung(world, ANN, timedelta(days=2))
+    assert await world.rows("SELECT kind FROM alerts") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,41 @@ async def test_on_a_holiday_an_invitation_that_is_due_stays(providers: Live) -> 
     world.clock.now = datetime(2026, 12, 26, 10, tzinfo=UTC)
     await world.send()
     assert [message.text for message in world.telegram.sent][3:] == ["INVITATION", "NEWSLETTER"]
+
+
+def easter(year: int) -> date:
+    """Easter Sunday, by the anonymous Gregorian algorithm (J. Meeus, Astronomical Algorithms, chapter 8)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    (d, e), g = divmod(b, 4), (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    m = (32 + 2 * e + 2 * i - h - k) % 7
+    n = (a + 11 * h + 19 * m) // 433
+    month = (h + m - 7 * n + 90) // 25
+    return date(year, month, (h + m - 7 * n + 33 * month + 19) % 32)
+
+
+def monday(day: date) -> date:
+    """That day, or the first Monday after it."""
+    return day + timedelta(days=-day.weekday() % 7)
+
+
+@pytest.mark.parametrize("year", [2026, 2027, 2028])
+def test_the_days_on_file_are_those_of_the_law(year: int) -> None:
+    """The Banking and Financial Dealings Act 1971, schedule 1, and the yearly proclamations. In the place of a holiday
+    on a weekend stands the next weekday.
+    """
+    fixed = [date(year, 1, 1), date(year, 12, 25), date(year, 12, 26)]
+    expected = {
+        easter(year) - timedelta(days=2), easter(year) + timedelta(days=1),
+        monday(date(year, 5, 1)), monday(date(year, 5, 25)), monday(date(year, 8, 25)),
+        *(day for day in fixed if day.weekday() < 5),
+    }  # fmt: skip
+    for day in fixed:
+        if day.weekday() >= 5:
+            instead = monday(day)
+            expected.add(instead + timedelta(days=1) if instead in expected else instead)
+    assert {day for day in bank_holidays().days if day.year == year} == expected
 
 
 def test_a_project_may_send_on_holidays() -> None:

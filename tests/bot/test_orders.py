@@ -169,3 +169,33 @@ async def test_who_asks_for_help_hears_of_the_words_for_events(world: World, wor
 
 def test_what_a_coordinator_may_name_is_what_the_files_know(flows: Library) -> None:
     assert {"en", "pl", "ur", "bn", "ro"} <= known_of(flows).languages
+
+
+async def test_a_name_that_gives_something_away_is_asked_for_again_and_no_answer_is_lost(world: World) -> None:
+    await joins(world, KIM, "Kim", Role.COORDINATOR)
+    for words in ("new event", "training"):
+        await world.say(KIM, words)
+    (said,) = await world.say(KIM, "Living with depression")
+    assert said.startswith("Sorry, I did not understand.\nWhat is it called? Others may see the name on a phone.")
+    (said,) = await world.say(KIM, "Living with anxiety")
+    assert said.startswith("Others may see this on a phone. Please leave out words about health.")
+    (said,) = await world.say(KIM, "Living well")
+    assert said.startswith("On which day is it?")
+
+
+async def test_a_place_that_nobody_knows_is_taken_and_its_address_is_added_by_message(world: World) -> None:
+    await joins(world, KIM, "Kim", Role.COORDINATOR)
+    for words in ("new event", "training", "Living well", "25 1", "10am to 3pm", "The Anchor", "skip", "8"):
+        await world.say(KIM, words)
+    said = await world.say(KIM, "skip")
+    assert said[-1].startswith("This is event 1 now, as a draft.")
+    assert said[-1].endswith(
+        "We do not know the address of this place: The Anchor. To add it, send ADDRESS 1 and the address."
+    )
+    await world.say(KIM, "ADDRESS 1 3 Mill Lane, Colchester")
+    assert (await as_it_is(world, 1)).venue.address == "3 Mill Lane, Colchester"
+    for words in ("new event", "training", "Living better", "26 1", "10am to 3pm", "the anchor", "skip", "8"):
+        await world.say(KIM, words)
+    said = await world.say(KIM, "skip")
+    assert said[-1].startswith("This is event 2 now") and "ADDRESS" not in said[-1]
+    assert (await as_it_is(world, 2)).venue.address == "3 Mill Lane, Colchester"

@@ -249,6 +249,7 @@ async def test_the_venue_is_told_how_many_need_what_of_those_who_agreed_and_no_n
     assert found.people == 6
     assert found.needs == {Need.INTERPRETER: 1, Need.DIET: 3, Need.WHEELCHAIR: 1, Need.COMPANION: 1}
     assert found.diets == {"halal": 2}
+    assert found.kept_back == 2
     assert "Cem" not in str(found)
     assert "Cem" in {one.name for one in await there(world, event)}
     async with world.app.database.read() as tx:
