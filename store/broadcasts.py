@@ -571,6 +571,7 @@ _MESSAGES = bulk_insert(
         "created_at",
     ),
     unless_there=("key",),
+    keys="outbox_keys",
 )
 _INVITATIONS = bulk_insert(
     t.fires,
