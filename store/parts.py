@@ -7,9 +7,24 @@ so that no row is ever refused. On SQLite a table is whole, and all of this is n
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, func, insert, literal, select, table, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Table,
+    and_,
+    func,
+    insert,
+    not_,
+    select,
+    table,
+    text,
+    union_all,
+)
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -119,9 +134,9 @@ async def _is_there(connection: AsyncConnection, parent: Table, part: Part) -> b
     return any((one.low is None or one.low < part.high) and one.high > (part.low or 0) for one in there)
 
 
-async def drop_past(database: Database, parent: Table, stays: ColumnElement[bool], before: datetime) -> int:
+async def drop_past(database: Database, parent: Table, stays: Sequence[ColumnElement[bool]], before: datetime) -> int:
     """Drop the parts of which all ids were made before that moment, and with them all their rows but those for which
-    `stays` is true: these few go into the rest. Returns how many rows went.
+    one of `stays` is true (none may be unknown): these few go into the rest. Returns how many rows went.
 
     A part with many that stay is left as it is, and so is one that somebody holds for long.
     """
@@ -131,9 +146,9 @@ async def drop_past(database: Database, parent: Table, stays: ColumnElement[bool
         past = [part for part in await parts(connection, parent) if part.high <= lowest(before)]
     rows = 0
     for part in past:
-        staying = and_(part.holds(PARTED[parent]), stays)
+        staying = _staying(parent, part, stays)
         async with database.read() as connection:
-            if await _are_many(connection, parent, staying):
+            if await _are_many(connection, staying):
                 continue
         try:
             rows += await _drop(database, parent, part, staying)
@@ -142,20 +157,30 @@ async def drop_past(database: Database, parent: Table, stays: ColumnElement[bool
     return rows
 
 
-async def _drop(database: Database, parent: Table, part: Part, staying: ColumnElement[bool]) -> int:
+def _staying(parent: Table, part: Part, stays: Sequence[ColumnElement[bool]]) -> CompoundSelect[Any]:
+    """Each for itself: PostgreSQL joins for "nothing later is there" only where no "or" is around it."""
+    within = part.holds(PARTED[parent])
+    each = [and_(within, why, *(not_(other) for other in stays[:n])) for n, why in enumerate(stays)]
+    return union_all(*(select(*parent.columns).where(one) for one in each))
+
+
+async def _are_many(connection: AsyncConnection, staying: CompoundSelect[Any]) -> bool:
+    found = staying.limit(_FEW + 1).subquery()
+    return int((await connection.execute(select(func.count()).select_from(found))).scalar_one()) > _FEW
+
+
+async def _drop(database: Database, parent: Table, part: Part, staying: CompoundSelect[Any]) -> int:
     name, columns = parent.name, [column.name for column in parent.columns]
     async with database.begin() as connection:
         await connection.execute(_PATIENCE)
         await connection.execute(text(f"LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"))
         await connection.execute(text(f"LOCK TABLE {part.name} IN ACCESS EXCLUSIVE MODE"))
-        if part not in await parts(connection, parent) or await _are_many(connection, parent, staying):
+        if part not in await parts(connection, parent) or await _are_many(connection, staying):
             return 0  # another replica dropped it, or somebody has just written
         held = (await connection.execute(text(f"SELECT count(*) FROM {part.name}"))).scalar_one()
         await connection.execute(text(f"CREATE TEMPORARY TABLE staying (LIKE {name}) ON COMMIT DROP"))
         carried = table("staying", *(Column(column) for column in columns))
-        kept = await connection.execute(
-            insert(carried).from_select(columns, select(*parent.columns).where(staying)),
-        )
+        kept = await connection.execute(insert(carried).from_select(columns, staying))
         if parent is t.outbox:
             await connection.execute(
                 text(f"DELETE FROM outbox_keys USING {part.name} AS gone WHERE outbox_keys.key = gone.key")
@@ -163,8 +188,3 @@ async def _drop(database: Database, parent: Table, part: Part, staying: ColumnEl
         await connection.execute(text(f"DROP TABLE {part.name}"))
         await connection.execute(insert(parent).from_select(columns, select(*carried.columns)))
         return int(held) - kept.rowcount
-
-
-async def _are_many(connection: AsyncConnection, parent: Table, staying: ColumnElement[bool]) -> bool:
-    found = select(literal(1).label("one")).select_from(parent).where(staying).limit(_FEW + 1).subquery()
-    return int((await connection.execute(select(func.count()).select_from(found))).scalar_one()) > _FEW

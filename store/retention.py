@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    false,
     func,
     not_,
     or_,
@@ -88,10 +87,6 @@ class Kept:
         a = t.answers.c
         return (a.session_id, a.question) if self.table is t.answers else tuple(self.table.primary_key)
 
-    def past(self, before: int) -> tuple[ColumnElement[bool], ...]:
-        """What is true of those that go."""
-        return (self.since.is_not(None), self.since <= before, *self.over)
-
 
 _later = t.inbox.alias("later")
 _numbered = t.alerts.alias("numbered")
@@ -151,10 +146,11 @@ async def tidy(
     erased = await _forget_the_silent(database, vault, ids, reference, periods, now)
     rows: dict[str, int] = {}
     for kept in KEPT:
-        past = kept.past(periods.before(kept.kind, now))
-        stays = not_(func.coalesce(and_(*past), false()))
+        before = periods.before(kept.kind, now)
+        stays = (kept.since > before, *(not_(condition) for condition in kept.over))
         dropped = await drop_past(database, kept.table, stays, periods.begin(kept.kind, now))
-        rows[kept.table.name] = dropped + await _delete(database, kept.table, kept.key, past)
+        conditions = (kept.since.is_not(None), kept.since <= before, *kept.over)
+        rows[kept.table.name] = dropped + await _delete(database, kept.table, kept.key, conditions)
     for table in erasure.THEIRS:  # what was under way about somebody in the moment they were erased
         of = table.c.contact_id
         conditions = (of.is_not(None), of != 0, not_(exists().where(t.contacts.c.id == of)))
