@@ -73,7 +73,7 @@ async def parts(connection: AsyncConnection, parent: Table) -> list[Part]:
     )
     found = []
     for name, bounds in rows:
-        if span := _SPAN.fullmatch(bounds):
+        if span := _SPAN.fullmatch(bounds or ""):  # it is empty where another replica drops the part just now
             low, high = span.groups()
             found.append(Part(name, None if low is None else int(low), int(high)))
     return sorted(found, key=lambda part: part.high)
@@ -174,17 +174,20 @@ async def _drop(database: Database, parent: Table, part: Part, staying: Compound
     async with database.begin() as connection:
         await connection.execute(_PATIENCE)
         await connection.execute(text(f"LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"))
+        if part not in await parts(connection, parent):
+            return 0  # another replica was first
         await connection.execute(text(f"LOCK TABLE {part.name} IN ACCESS EXCLUSIVE MODE"))
-        if part not in await parts(connection, parent) or await _are_many(connection, staying):
-            return 0  # another replica dropped it, or somebody has just written
+        if await _are_many(connection, staying):
+            return 0
         held = (await connection.execute(text(f"SELECT count(*) FROM {part.name}"))).scalar_one()
         await connection.execute(text(f"CREATE TEMPORARY TABLE staying (LIKE {name}) ON COMMIT DROP"))
         carried = table("staying", *(Column(column) for column in columns))
-        kept = await connection.execute(insert(carried).from_select(columns, staying))
+        await connection.execute(insert(carried).from_select(columns, staying))
+        kept = (await connection.execute(select(func.count()).select_from(carried))).scalar_one()
         if parent is t.outbox:
             await connection.execute(
                 text(f"DELETE FROM outbox_keys USING {part.name} AS gone WHERE outbox_keys.key = gone.key")
             )
         await connection.execute(text(f"DROP TABLE {part.name}"))
         await connection.execute(insert(parent).from_select(columns, select(*carried.columns)))
-        return int(held) - kept.rowcount
+        return int(held - kept)
