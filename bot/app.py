@@ -59,6 +59,7 @@ from store.changes import Due
 from store.database import Database
 from store.fall_back import fall_back
 from store.fires import forget_seen
+from store.parts import make_ahead
 from store.retention import Periods, tidy
 from store.vault import Vault
 
@@ -415,6 +416,7 @@ def _start_ticker(app: App) -> None:
         app.ticker.every(60, "reconcile", app.reconciliation.tick)
     app.ticker.every(1, "broadcasts", partial(tend, app.post))
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
+    app.ticker.every(3600, "parts", partial(make_ahead, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))
     app.ticker.every(3600, "newsletter", partial(_remind_of_news, app))

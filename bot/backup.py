@@ -190,7 +190,8 @@ def _copy_postgresql(store: Store, target: Path) -> tuple[str, dict[str, int]]:
 
 
 def _counted(connection: Any, name: str) -> tuple[str, dict[str, int]]:
-    names = sorted(inspect(connection).get_table_names())
+    parts = set(connection.execute(text("SELECT relname FROM pg_class WHERE relispartition")).scalars())
+    names = sorted(set(inspect(connection).get_table_names()) - parts)  # a table's rows are those of its parts
     if _VERSIONS not in names:
         raise BackupError(f"the {name} store has no tables yet: there is nothing to copy")
     head = connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar_one()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z: 41 bits of milliseconds last until 2094
 _TAIL_BITS = 22
@@ -39,3 +39,8 @@ class Ids:
 def earlier(id: int, by: timedelta) -> int:
     """An id below all that were made within that time before this one, and above those made before it."""
     return max(id - (int(by.total_seconds() * 1000) << _TAIL_BITS), 0)
+
+
+def lowest(at: datetime) -> int:
+    """The lowest id that can be made at that moment: what was made before it is below."""
+    return max(int(at.timestamp() * 1000) - _EPOCH_MS, 0) << _TAIL_BITS

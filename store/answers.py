@@ -21,7 +21,7 @@ _COLUMNS = (
     " answered_at"
 )
 _TO_EXPORT = f"SELECT {_COLUMNS} FROM answers WHERE exported_at IS NULL ORDER BY id LIMIT {{value}}"
-_MARK = bulk_update(t.answers, ("exported_at",), also_key="revision")
+_MARK = bulk_update(t.answers, ("exported_at",), key="session_id", also_key=("question", "revision"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ async def to_export(database: Database, vault: Vault, limit: int) -> list[Stored
 async def mark_exported(database: Database, answers: Sequence[StoredAnswer], now_ms: int) -> None:
     """An answer that was changed since it was read keeps its place among those to export."""
     async with database.hot() as tx:
-        tx.write(_MARK, [(now_ms, answer.id, answer.revision) for answer in answers])
+        tx.write(_MARK, [(now_ms, a.session_id, a.question, a.revision) for a in answers])
 
 
 async def export_all_again(database: Database) -> None:

@@ -698,6 +698,7 @@ _MESSAGES = bulk_insert(
         "created_at",
     ),
     unless_there=("key",),
+    keys="outbox_keys",
 )
 _TOLD = bulk_insert(
     t.newsletter_told,

@@ -80,10 +80,11 @@ def insert(
     newer: str = "",
     once: Sequence[str] = (),
     unless_there: Sequence[str] = (),
+    keys: str = "",
 ) -> Write:
     """Rows in the order of `columns`. With `update_on`, a row of the same key is overwritten, but only by
     a higher `newer` where that is given, and not in the columns that are written `once`. With `unless_there`, a row
-    of the same key stays as it is.
+    of the same key stays as it is; `keys` is the table in which PostgreSQL has this table's keys, if not in itself.
     """
     names = ", ".join(columns)
     head = f"INSERT INTO {table.name} ({names})"
@@ -95,17 +96,23 @@ def insert(
             tail += f" WHERE {table.name}.{newer} < excluded.{newer}"
     elif unless_there:
         tail = f" ON CONFLICT ({', '.join(unless_there)}) DO NOTHING"
+    postgres = tail
+    if keys:
+        same = " AND ".join(f"{keys}.{c} = rows.{c}" for c in unless_there)
+        postgres = f" WHERE NOT EXISTS (SELECT 1 FROM {keys} WHERE {same})"
     return Write(
         f"{head} VALUES ",
         _marks(columns),
         tail,
-        f"{head} SELECT * FROM {_unnest(table, columns)} AS rows ({names}){tail}",
+        f"{head} SELECT * FROM {_unnest(table, columns)} AS rows ({names}){postgres}",
     )
 
 
-def update(table: Table, columns: Sequence[str], *, key: str = "id", also_key: str = "", only: str = "") -> Write:
-    """Rows in the order of `columns`, then the key (and the second key). `only` is a further condition."""
-    keys = (key, also_key) if also_key else (key,)
+def update(
+    table: Table, columns: Sequence[str], *, key: str = "id", also_key: str | tuple[str, ...] = (), only: str = ""
+) -> Write:
+    """Rows in the order of `columns`, then the key (and the further ones). `only` is a further condition."""
+    keys = (key, *((also_key,) if isinstance(also_key, str) else also_key))
     names = (*columns, *keys)
     number = {name: n for n, name in enumerate(names, start=1)}
     where = f" AND {table.name}.{only}" if only else ""

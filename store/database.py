@@ -77,7 +77,7 @@ class Database:
         """A transaction for the hot path, on a connection of its own."""
         async with self._turn:
             if self._hot is None:
-                self._hot = await self.engine.connect()
+                self._hot = await self._connect_hot()
             raw = (await self._hot.get_raw_connection()).driver_connection
             transaction = _Sqlite(raw) if self.is_sqlite else _Postgres(raw)
             try:
@@ -86,6 +86,16 @@ class Database:
             except BaseException:
                 await self._give_up(transaction)
                 raise
+
+    async def _connect_hot(self) -> AsyncConnection:
+        """PostgreSQL plans each of the few hot statements once. By itself it plans those that look into a table's parts
+        anew each time, because it thinks that fewer parts may do; the planning costs more than the looking (ADR 0023).
+        """
+        connection = await self.engine.connect()
+        if not self.is_sqlite:
+            await connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+            await connection.commit()
+        return connection
 
     async def scrub(self) -> None:
         """Take what was deleted out of a SQLite file's log as well; in the file itself it is overwritten already

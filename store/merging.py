@@ -150,11 +150,11 @@ async def _move_sealed(
 
 async def _move_answers(connection: AsyncConnection, vault: Vault, other: int, into: int) -> None:
     a = t.answers.c
-    rows = (await connection.execute(select(a.id, a.sealed, a.revision).where(a.contact_id == other))).all()
-    for id, sealed, revision in rows:
+    theirs = select(a.session_id, a.question, a.sealed, a.revision).where(a.contact_id == other)
+    for session_id, question, sealed, revision in (await connection.execute(theirs)).all():
         await connection.execute(
             update(t.answers)
-            .where(a.id == id)
+            .where(a.session_id == session_id, a.question == question)
             .values(
                 contact_id=into,
                 sealed=vault.seal(vault.open(sealed, other), into),

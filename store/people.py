@@ -422,7 +422,7 @@ async def _withdraw(
     """It goes from here, and by the next push from the evaluation store; so does a score that was made of it."""
     a = t.answers.c
     rows = await connection.execute(
-        select(a.id, a.flow, a.question, a.revision).where(a.session_id == last.session_id, a.withdrawn.is_(False))
+        select(a.flow, a.question, a.revision).where(a.session_id == last.session_id, a.withdrawn.is_(False))
     )
     for row in rows.all():
         rule = flows[row.flow].score if row.flow in flows else None
@@ -430,7 +430,7 @@ async def _withdraw(
         if row.question == last.question or of_it:
             await connection.execute(
                 update(t.answers)
-                .where(a.id == row.id)
+                .where(a.session_id == last.session_id, a.question == row.question)
                 .values(
                     withdrawn=True,
                     revision=row.revision + 1,

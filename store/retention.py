@@ -1,4 +1,4 @@
-"""How long each kind of row is kept; and deleting, a thousand rows at a time, what has had its time.
+"""How long each kind of row is kept; and deleting, a part or a thousand rows at a time, what has had its time.
 
 Why each period is what it is stands in docs/howto/rights-and-retention.md.
 """
@@ -34,6 +34,7 @@ from domain.places import LIVE
 from store import erasure, people
 from store import tables as t
 from store.database import Database
+from store.parts import drop_past
 from store.times import to_ms
 from store.vault import Vault
 
@@ -56,9 +57,13 @@ class Periods:
     codes: int = 0
     silent_people: int = 36
 
+    def begin(self, kind: str, now: datetime) -> datetime:
+        """What of a kind is older than this has had its time."""
+        return _months_before(now, getattr(self, kind))
+
     def before(self, kind: str, now: datetime) -> int:
-        """What of a kind is older than this (ms) has had its time."""
-        return to_ms(_months_before(now, getattr(self, kind)))
+        """The same as the store has it (ms)."""
+        return to_ms(self.begin(kind, now))
 
 
 def _months_before(now: datetime, months: int) -> datetime:
@@ -77,8 +82,10 @@ class Kept:
     over: tuple[ColumnElement[bool], ...] = ()
 
     @property
-    def key(self) -> Column[Any]:
-        return next(iter(self.table.primary_key))
+    def key(self) -> tuple[Column[Any], ...]:
+        """An answer is found by what is unique on both databases."""
+        a = t.answers.c
+        return (a.session_id, a.question) if self.table is t.answers else tuple(self.table.primary_key)
 
 
 _later = t.inbox.alias("later")
@@ -141,13 +148,15 @@ async def tidy(
     rows: dict[str, int] = {}
     for kept in KEPT:
         before = periods.before(kept.kind, now)
+        stays = (kept.since > before, *(not_(condition) for condition in kept.over))
+        dropped = await drop_past(database, kept.table, stays, periods.begin(kept.kind, now))
         conditions = (kept.since.is_not(None), kept.since <= before, *kept.over)
-        rows[kept.table.name] = await _delete(database, kept.table, kept.key, conditions)
+        rows[kept.table.name] = dropped + await _delete(database, kept.table, kept.key, conditions)
     for table in erasure.THEIRS:  # what was under way about somebody in the moment they were erased
         of = table.c.contact_id
         conditions = (of.is_not(None), of != 0, not_(exists().where(t.contacts.c.id == of)))
-        key = next(iter(table.primary_key))
-        rows[table.name] = rows.get(table.name, 0) + await _delete(database, table, key, conditions)
+        gone = await _delete(database, table, tuple(table.primary_key)[:1], conditions)
+        rows[table.name] = rows.get(table.name, 0) + gone
     blanked = await _blank_last_words(database, vault, periods.before("messages", now))
     for table in (t.bookings, t.duties):
         blanked += await _blank_after_events(database, table, periods.before("messages", now))
@@ -159,15 +168,19 @@ async def tidy(
     return tidied
 
 
-async def _delete(database: Database, table: Table, key: Column[Any], conditions: Sequence[ColumnElement[bool]]) -> int:
+async def _delete(
+    database: Database, table: Table, key: Sequence[Column[Any]], conditions: Sequence[ColumnElement[bool]]
+) -> int:
     """The rows are looked for without holding anybody up, and looked at once more when they are deleted."""
     gone = 0
     while True:
         async with database.read() as connection:
-            found = (await connection.execute(select(key).where(*conditions).limit(CHUNK))).scalars().all()
+            rows = await connection.execute(select(*key).where(*conditions).limit(CHUNK))
+            found = [tuple(row) for row in rows]
         if found:
+            these = tuple_(*key).in_(found) if len(key) > 1 else key[0].in_([one for (one,) in found])
             async with database.begin() as connection:
-                deleted = await connection.execute(delete(table).where(key.in_(found), *conditions))
+                deleted = await connection.execute(delete(table).where(these, *conditions))
             gone += deleted.rowcount
         if len(found) < CHUNK:
             return gone

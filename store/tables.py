@@ -8,6 +8,7 @@ shard by; the provider's own names (`seen`, `early_receipts`) belong to none.
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -15,11 +16,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -42,6 +45,17 @@ def _id() -> Column[int]:
 
 def _project() -> Column[int]:
     return Column("project_id", Integer, nullable=False, server_default=text("1"))
+
+
+def _on_postgresql(table: Table, *statements: str) -> None:
+    """What PostgreSQL needs beside the table itself; SQLite has nothing of the kind."""
+    for statement in statements:
+        ddl = DDL(statement)  # type: ignore[no-untyped-call]  # the library states no types for it
+        event.listen(table, "after_create", ddl.execute_if(dialect="postgresql"))
+
+
+#: What no part by time is there for (see `store.parts`).
+_REST = "CREATE TABLE %(table)s_rest PARTITION OF %(table)s DEFAULT"
 
 
 #: A person. `session_id` is the conversation they are in, `suspended_id` the one they go back to after it;
@@ -219,14 +233,17 @@ inbox = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("urn_key", BigInteger, nullable=False, server_default=text("0")),
     Index("ix_inbox_contact_id", "contact_id"),
+    postgresql_partition_by="RANGE (id)",
 )
+_on_postgresql(inbox, _REST)
 
 #: Answers by session and question; a changed answer takes the place of the old one with a higher
 #: `revision`. `exported_at` is empty until the evaluation store has this revision. `event_id`: what it is about.
+#: Found by session and question; `id` is their order (on PostgreSQL no key, for the parts go by session).
 answers = Table(
     "answers",
     metadata,
-    _id(),
+    Column("id", Id, autoincrement=False),
     _project(),
     Column("session_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False),
@@ -242,6 +259,7 @@ answers = Table(
     Column("answered_at", BigInteger, nullable=False),
     Column("exported_at", BigInteger),
     Column("event_id", BigInteger),
+    PrimaryKeyConstraint("id").ddl_if(dialect="sqlite"),
     UniqueConstraint("session_id", "question"),
     Index(
         "ix_answers_to_export",
@@ -249,9 +267,25 @@ answers = Table(
         sqlite_where=text("exported_at IS NULL"),
         postgresql_where=text("exported_at IS NULL"),
     ),
+    postgresql_partition_by="RANGE (session_id)",
 )
+_on_postgresql(answers, _REST)
 
 _UNFINISHED = text("status IN ('queued', 'errored', 'sending', 'unknown')")
+
+#: On PostgreSQL a key that is unique over all parts needs a table of its own: `outbox_keys`. The database itself keeps
+#: it in step with the outbox, whoever writes there; once a statement, not once a row.
+_OUTBOX_KEYS = (
+    "CREATE TABLE outbox_keys (key VARCHAR(80) NOT NULL, CONSTRAINT pk_outbox_keys PRIMARY KEY (key))",
+    "CREATE FUNCTION outbox_keep_keys() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN INSERT INTO outbox_keys SELECT key FROM came; RETURN NULL; END'",
+    "CREATE FUNCTION outbox_drop_keys() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN DELETE FROM outbox_keys USING gone WHERE outbox_keys.key = gone.key; RETURN NULL; END'",
+    "CREATE TRIGGER keep_keys AFTER INSERT ON outbox REFERENCING NEW TABLE AS came"
+    " FOR EACH STATEMENT EXECUTE FUNCTION outbox_keep_keys()",
+    "CREATE TRIGGER drop_keys AFTER DELETE ON outbox REFERENCING OLD TABLE AS gone"
+    " FOR EACH STATEMENT EXECUTE FUNCTION outbox_drop_keys()",
+)
 
 #: Messages on their way. `key` says what the message is, so that twice is once. `edits`: no message of
 #: its own, but new buttons for that earlier one.
@@ -260,7 +294,7 @@ outbox = Table(
     metadata,
     _id(),
     _project(),
-    Column("key", String(80), nullable=False, unique=True),
+    Column("key", String(80), nullable=False),
     Column("contact_id", BigInteger, nullable=False, index=True),
     Column("urn_key", BigInteger, nullable=False),
     Column("channel", String(16), nullable=False),
@@ -277,6 +311,7 @@ outbox = Table(
     Column("segments", Integer),
     Column("created_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
+    UniqueConstraint("key").ddl_if(dialect="sqlite"),
     Index(
         "ix_outbox_unfinished",
         "channel",
@@ -291,7 +326,9 @@ outbox = Table(
         sqlite_where=text("external_id IS NOT NULL"),
         postgresql_where=text("external_id IS NOT NULL"),
     ),
+    postgresql_partition_by="RANGE (id)",
 )
+_on_postgresql(outbox, _REST, *_OUTBOX_KEYS)
 
 #: Things due at a time. `key` says what it is; `kind` what to do.
 fires = Table(

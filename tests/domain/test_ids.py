@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import Ids
+from domain.ids import Ids, lowest
 
 NOW = 1_800_000_000.0  # in January 2027
 
@@ -62,3 +63,11 @@ def test_more_ids_than_a_millisecond_has_borrow_from_the_next() -> None:
 def test_ids_fit_a_signed_64_bit_column_until_2094() -> None:
     last = ids(3_913_056_000.0)[0]  # 2094-01-01
     assert 0 < ids(1_735_689_600.0 + 0.001)[0] < last < 2**63
+
+
+def test_the_lowest_id_of_a_moment_parts_what_was_made_before_it_from_what_came_after() -> None:
+    moment = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    seconds = moment.timestamp()
+    before, at = ids(seconds - 0.001, bits=lambda n: (1 << n) - 1)[0], ids(seconds, bits=lambda n: 0)[0]
+    assert before < lowest(moment) <= at
+    assert lowest(datetime(1999, 1, 1, tzinfo=UTC)) == 0
