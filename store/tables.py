@@ -252,6 +252,7 @@ answers = Table(
 )
 
 _UNFINISHED = text("status IN ('queued', 'errored', 'sending', 'unknown')")
+_UNDER_WAY = text("status IN ('sending', 'unknown')")
 
 #: Messages on their way. `key` says what the message is, so that twice is once. `edits`: no message of
 #: its own, but new buttons for that earlier one.
@@ -282,9 +283,12 @@ outbox = Table(
         "channel",
         "message_class",
         "send_after",
+        "id",
         sqlite_where=_UNFINISHED,
         postgresql_where=_UNFINISHED,
     ),
+    Index("ix_outbox_unfinished_to", "urn_key", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+    Index("ix_outbox_under_way", "channel", sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
     Index(
         "ix_outbox_external_id",
         "external_id",
