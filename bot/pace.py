@@ -36,7 +36,7 @@ class Pace:
 
     def room(self, now: float) -> int:
         """How many units may be taken now."""
-        self._see(now)
+        now = self._see(now)
         if self._held_until > now:
             return 0
         by_rate = 1 + math.floor((_AHEAD - max(self._free_at - now, 0.0)) * self._rate)
@@ -45,12 +45,12 @@ class Pace:
 
     def apart(self, now: float, address: str) -> float:
         """Seconds until that address may have its next message."""
-        self._see(now)
+        now = self._see(now)
         return max(0.0, self._next.get(address, now) - now)
 
     def take(self, now: float, units: int) -> float:
         """Takes a turn for so many units; returns the seconds until it."""
-        self._see(now)
+        now = self._see(now)
         at = max(now, self._free_at)
         self._free_at = max(self._free_at, now - _AHEAD) + units / self._rate
         self._taken += units
@@ -58,7 +58,7 @@ class Pace:
 
     def full(self, now: float, units: int) -> float:
         """Seconds to wait before looking again whether so many units may leave; 0: they may."""
-        self._see(now)
+        now = self._see(now)
         counting = self._under_way + self._recent
         if counting == 0 or counting + units <= self._most:
             return 0.0
@@ -75,7 +75,7 @@ class Pace:
 
     def answered(self, now: float, address: str, units: int) -> None:
         """The provider answered, or will not any more."""
-        self._see(now)
+        now = self._see(now)
         self._under_way -= units
         self._recent += units
         self._answered.append((now + max(1.0, units / self._rate), units))
@@ -91,29 +91,34 @@ class Pace:
 
     def held(self, now: float) -> float:
         """For how many more seconds the provider said to wait."""
-        self._see(now)
+        now = self._see(now)
         return max(0.0, self._held_until - now)
 
     def next_room(self, now: float) -> float:
         """Seconds until there may be room for one unit; where only an answer can make it, until the next look."""
         if self.room(now) > 0:
             return 0.0
+        now = self._now
         by_most = 0.0
         if self._under_way + self._recent + self._taken >= self._most:
             by_most = self._answered[0][0] - now if self._answered else _LOOK_AGAIN
         return max(self._held_until - now, self._free_at - _AHEAD - now, by_most, _LOOK_AGAIN)
 
-    def _see(self, now: float) -> None:
-        if now < self._now:  # the clock was set back: what was to be in a second still is
-            back = self._now - now
+    def _see(self, now: float) -> float:
+        """The time is that, or a little later, if somebody looked at the clock before and came after another."""
+        if (back := self._now - now) > _SET_BACK:  # what was to be in a second still is
             self._free_at -= back
             self._held_until -= back
             self._answered = deque((until - back, units) for until, units in self._answered)
             for address in self._next:
                 self._next[address] -= back
-        self._now = now
-        while self._answered and self._answered[0][0] <= now:
+            self._now = now
+        self._now = max(self._now, now)
+        while self._answered and self._answered[0][0] <= self._now:
             self._recent -= self._answered.popleft()[1]
+        return self._now
 
 
 _LOOK_AGAIN = 0.005
+#: A clock that goes back by more seconds was set back; by less, it is waited for.
+_SET_BACK = 10.0

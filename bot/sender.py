@@ -12,6 +12,7 @@ from random import Random
 import structlog
 
 from bot.channels.base import (
+    TOO_MANY,
     Channel,
     ConnectionFailed,
     ContactStopped,
@@ -117,6 +118,8 @@ class Sender:
                 # In this order, for a process that stood still or had no store for a while: what it sent is noted, and
                 # its claims are held, before any claim is taken for a dead process's
                 await self._note_ended()
+                if self.alive_at is None:
+                    await self._heed_waits(now)
                 if now >= renew_at:
                     await outbox.renew(self._database, list(self._under_way.values()), to_ms(now + LEASE))
                     renew_at = now + RENEWAL
@@ -136,10 +139,11 @@ class Sender:
             await self._gather()
 
     async def _tidy(self, now: datetime) -> None:
-        """What lies about: claims that lapsed, messages whose time is over, and those that were perhaps sent. Beside the
-        sending, since asking a provider takes its time.
+        """What lies about: claims that lapsed, messages whose time is over, and those that were perhaps sent. Done
+        beside the sending, since asking a provider takes its time.
         """
         try:
+            await self._heed_waits(now)
             await outbox.lapse(self._database, self.channel.name, to_ms(now))
             if now >= self._expire_at:
                 await outbox.expire(self._database, self._ids, self.channel.name, to_ms(now))
@@ -147,6 +151,12 @@ class Sender:
             await self.clear_up(now)
         except Exception as error:
             self._cannot_reach_the_store(error)
+
+    async def _heed_waits(self, now: datetime) -> None:
+        """A provider that said to wait said it to the account: also to who starts now, and to the other replicas."""
+        until_ms = await outbox.waits_until(self._database, self.channel.name, TOO_MANY, to_ms(now))
+        if until_ms is not None:
+            self._pace.hold(until_ms / 1000)
 
     def _cannot_reach_the_store(self, error: Exception) -> None:
         log.warning("sender cannot reach the store", channel=self.channel.name, error=type(error).__name__)
@@ -253,8 +263,8 @@ class Sender:
         return Outcome(message.id, message.contact_id, Status.ERRORED, error="not sent", send_after=to_ms(now))
 
     async def _send(self, message: OutgoingMessage, turn: float | None, apart: float) -> Outcome:
-        """`turn` is the seconds until its turn; None: it has none yet, since its address may have no message for `apart`
-        seconds.
+        """`turn` is the seconds until its turn; None: it has none yet, since its address may have no message for
+        `apart` seconds.
         """
         units = self.channel.cost(message)
         if turn is None:
@@ -262,10 +272,10 @@ class Sender:
             await asyncio.sleep(apart)
             self._apart -= 1
             turn = self._pace.take(self._clock().timestamp(), units)
-        if turn > 0:
-            await asyncio.sleep(turn)
-        while (wait := self._pace.full(self._clock().timestamp(), units)) > 0:
+        wait = turn or self._pace.full(self._clock().timestamp(), units)
+        while wait > 0:
             await asyncio.sleep(wait)
+            wait = self._pace.full(self._clock().timestamp(), units)
         now = self._clock()
         if (not_now := self._too_late(message, now)) is not None:
             self._pace.given_up(units)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func, select, text
 from sqlalchemy import insert as sa_insert
-from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import URN
@@ -24,8 +24,8 @@ from store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` and `queued`; for `unknown`,
-    when the provider's log has had time to show the message.
+    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` and `queued`; for
+    `unknown`, when the provider's log has had time to show the message.
     `blocked`: the address takes nothing more from us; `unreachable`: because nobody is there. `alert`: what the
     team must see about our credentials.
     """
@@ -380,6 +380,17 @@ async def expire(database: Database, ids: Callable[[], int], channel: str, now_m
             tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, id) for id, _ in rows])
             tx.write(_ALERT, [(ids(), "not_sent", contact_id, "expired", now_ms) for _, contact_id in rows])
     return len(rows)
+
+
+async def waits_until(database: Database, channel: str, codes: Sequence[str], now_ms: int) -> int | None:
+    """Until when (ms) a provider last said to wait, as its refusals have it; None: it did not, or it is over."""
+    o = t.outbox.c
+    latest = select(func.max(o.send_after)).where(
+        text(_UNFINISHED), o.status == "errored", o.error.in_(codes), o.send_after > now_ms, o.channel == channel
+    )
+    async with database.read() as connection:
+        found: int | None = (await connection.execute(latest)).scalar_one()
+    return found
 
 
 _RENEW = update(t.outbox, ("claimed_until",), only="status = 'sending'")

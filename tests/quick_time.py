@@ -1,4 +1,4 @@
-"""An event loop whose time runs faster than the wall's: pauses, time limits and the clock that a test hands on alike."""
+"""An event loop whose time runs faster than the wall's: its pauses, its time limits, and the clock to go with it."""
 
 from __future__ import annotations
 

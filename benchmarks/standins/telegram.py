@@ -19,7 +19,7 @@ from benchmarks.standins.bot_api import METHODS, UPDATE_KINDS, Reading, Upload, 
 from benchmarks.standins.control import PREFIX, control
 from benchmarks.standins.pace import Pace
 from benchmarks.standins.serving import Answer, Request, json_answer, run_alone
-from benchmarks.standins.trouble import SILENCE, Fault, Faults, Trouble
+from benchmarks.standins.trouble import Fault, Faults, Trouble
 from benchmarks.standins.updates import Conflict, Updates, Webhook
 
 TOKEN = "110201543:AAHstandin-for-tests-and-benchmarks"
@@ -92,7 +92,8 @@ class TelegramStandin:
 
     To be read at any time: `violations` (sentences without people's words), `sent`, `requests` (by
     method), `accepted` and `per_second` (messages taken, by whole second), `arrivals` (when a message
-    came and for which chat, taken or not), `commands`, `descriptions` and `short_descriptions` (by language), `updates`, `trouble`.
+    came and for which chat, taken or not), `commands`, `descriptions` and `short_descriptions` (by
+    language), `updates`, `trouble`.
     """
 
     def __init__(
@@ -241,6 +242,7 @@ class TelegramStandin:
 
     def release(self) -> None:
         self.updates.release()
+        self.trouble.let_go()
 
     async def answer(self, request: Request) -> Answer | None:
         if found := re.fullmatch(r"/bot([^/]*)/([A-Za-z]+)", request.path):
@@ -286,7 +288,7 @@ class TelegramStandin:
         if method in self.faults.methods and (delay := self.trouble.delay()):
             await asyncio.sleep(delay)
         if fault is Fault.SILENT:
-            await asyncio.sleep(SILENCE)
+            await self.trouble.silence()
         return None if fault in (Fault.DROP_AFTER, Fault.SILENT) else answer
 
     def _fault(self, method: str, reading: Reading) -> Fault | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Generic, TypeVar
-
 
 #: How long a request that gets no answer is held open, in seconds: longer than any client waits.
 SILENCE = 120.0
@@ -64,6 +65,7 @@ class Trouble(Generic[AnyFaults]):
         self._random = random
         self.count: Counter[Fault] = Counter()
         self.faults = faults
+        self._silent: set[asyncio.Future[None]] = set()
 
     @property
     def faults(self) -> AnyFaults:
@@ -90,6 +92,20 @@ class Trouble(Generic[AnyFaults]):
         """Seconds from the next request's being carried out to its answer."""
         spread = self.faults.delay_spread
         return self.faults.delay + (self._random.uniform(0, spread) if spread else 0.0)
+
+    async def silence(self) -> None:
+        """Held open until no client waits any more, or until `let_go`."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._silent.add(waiting)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(waiting, SILENCE)
+        self._silent.discard(waiting)
+
+    def let_go(self) -> None:
+        """The server is about to stop."""
+        for waiting in self._silent:
+            if not waiting.done():
+                waiting.set_result(None)
 
     def chance(self, share: float) -> bool:
         """Whether something that happens in this share of cases happens now."""

@@ -35,7 +35,7 @@ from benchmarks.standins.messages_api import (
 )
 from benchmarks.standins.posting import Posted, Posting
 from benchmarks.standins.serving import Answer, Request, json_answer, run_alone
-from benchmarks.standins.trouble import SILENCE, Fault, Faults, Trouble
+from benchmarks.standins.trouble import Fault, Faults, Trouble
 from domain.sms import segments
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
@@ -216,7 +216,7 @@ class TwilioStandin:
         await self._posting.close()
 
     def release(self) -> None:
-        """Holds no request open."""
+        self.trouble.let_go()
 
     async def answer(self, request: Request) -> Answer | None:
         if request.path.startswith(PREFIX):
@@ -265,7 +265,7 @@ class TwilioStandin:
         if struck and (delay := self.trouble.delay()):
             await asyncio.sleep(delay)
         if fault is Fault.SILENT:
-            await asyncio.sleep(SILENCE)
+            await self.trouble.silence()
         return None if fault in (Fault.DROP_AFTER, Fault.SILENT) else answer
 
     def _read(self, action: str, request: Request) -> Reading:

@@ -91,7 +91,7 @@ def _multipart(fields: Mapping[str, str], request_data: RequestData) -> aiohttp.
     return form
 
 
-class TwilioHttp(AsyncHttpClient):
+class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
     """For twilio's `Client`. Made inside the running loop; `timeout` is in seconds, of one call.
 
     Raises aiohttp's errors, TimeoutError, and Throttled where Twilio says how long to wait (Retry-After).
@@ -110,7 +110,7 @@ class TwilioHttp(AsyncHttpClient):
         data: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the library's; ours holds for every call
         allow_redirects: bool = False,
     ) -> Response:
         given = dict(headers or {})

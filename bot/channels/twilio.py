@@ -16,6 +16,7 @@ from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 from twilio.rest import Client
 
 from bot.channels.base import (
+    TOO_MANY,
     ConnectionFailed,
     ContactStopped,
     MalformedRequest,
@@ -235,8 +236,8 @@ def _refusal(status: int, code: str) -> SendError:
         return ContactStopped(code)
     if code in NO_SUCH_NUMBER:
         return Unreachable(code)
-    if status == 429 or code in ("20429", "21611"):
-        return Throttled(code, 600 if code == "21611" else 2)
+    if status == 429 or code in TOO_MANY:
+        return Throttled(code if code in TOO_MANY else "429", 600 if code == "21611" else 2)
     if status in (401, 403) or code in ("20003", "21212", "21603", "21606", "21659", "21660"):
         return Misconfigured(code)
     if status >= 500:
