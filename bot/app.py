@@ -253,9 +253,7 @@ def _channels(settings: Settings, bot: Telegram | None, *, simulate: bool) -> li
 def pace_of(settings: Settings, channel: str) -> Pace:
     """At most how fast that channel sends."""
     if channel == "telegram":
-        a_second = settings.telegram_messages_per_second
-        # 28 on average are 30 in any one second at most, which is what Telegram takes (its Bots FAQ)
-        return Pace(a_second, settings.telegram_seconds_per_chat, most=max(1, int(a_second * 15 / 14)))
+        return Pace(settings.telegram_messages_per_second, settings.telegram_seconds_per_chat)
     return Pace(settings.sms_segments_per_second)
 
 

@@ -11,20 +11,20 @@ _AHEAD = 1 / 14
 
 
 class Pace:
-    """`rate` units a second (a unit is a message, or an SMS segment), never more than `most` in any one second, and
-    `gap` seconds between two messages to one address. Without `most` it is the rate, in whole units.
+    """`rate` units a second (a unit is a message, or an SMS segment), never more in any one second, and `gap` seconds
+    between two messages to one address.
 
-    `most` and `gap` hold by the provider's clock, however long a request is on its way: it may arrive at any moment
+    Both hold by the provider's clock, however long a request is on its way: it may arrive at any moment
     between its leaving and its answer, so it counts until a second after the answer. A message of more units than
-    `most` goes alone, and counts for as many seconds as it takes at the rate.
+    the rate goes alone, and counts for as many seconds as it takes at the rate.
 
     A message goes through `take` (its turn), `full` (whether it must wait all the same), `left` and `answered`.
     """
 
-    def __init__(self, rate: float, gap: float = 0, most: int | None = None) -> None:
+    def __init__(self, rate: float, gap: float = 0) -> None:
         self._rate = rate
         self._gap = gap
-        self._most = most or max(1, math.floor(rate))
+        self._most = max(1, math.floor(rate))  # in any one second
         self._free_at = -math.inf  # when the next may leave, by the rate
         self._held_until = -math.inf
         self._taken = 0  # units that have their turn and have not left
