@@ -219,7 +219,7 @@ class Sender:
 
     async def clear_up(self, now: datetime) -> None:
         """Find out about the messages that were perhaps sent, and decide about each."""
-        if self.circuit.rests(now.timestamp()) > 0:
+        if self.circuit.rests(now.timestamp()) > 0 or self._pace.held(now.timestamp()) > 0:
             return
         ours = set(self._under_way.values())  # it lapsed, and is still being sent: that will tell
         found = await outbox.unknown(self._database, self._vault, self.channel.name)
@@ -240,6 +240,8 @@ class Sender:
             if isinstance(fault, SendError):
                 log.warning("cannot look up", channel=self.channel.name, code=fault.code)
                 self._learn(fault, now)
+                if isinstance(fault, Throttled):
+                    self._pace.hold(now.timestamp() + fault.retry_after)
                 return
             if fault is not None:
                 raise fault

@@ -433,6 +433,22 @@ async def test_while_twilio_cannot_be_asked_nothing_is_decided(world: Live) -> N
     assert await world.outbox() == ["sent"]
 
 
+async def test_a_log_that_says_to_wait_is_heeded_too(world: Live) -> None:
+    await queue(world, ANN, "CHECKIN")
+    world.twilio.faults = TwilioFaults(drop_after=1, times=1)
+    await world.send("sms")
+    world.twilio.faults = TwilioFaults(throttled=1, times=1, retry_after=30, actions=frozenset({"list"}))
+    await clear_up(world, "sms")
+    await queue(world, "tel:+447700900102", "CHECKIN")
+    await world.send("sms")
+    await clear_up(world, "sms")
+    assert (world.twilio.requests["list"], world.twilio.accepted) == (1, 1)
+    world.clock.forward(timedelta(seconds=30))
+    await clear_up(world, "sms")
+    await world.send("sms")
+    assert await world.outbox() == ["sent", "sent"]
+
+
 async def test_a_question_that_telegram_perhaps_took_is_asked_again(world: Live) -> None:
     (question,) = await queue(world, BEN, "/checkin")
     world.telegram.faults = TelegramFaults(drop_after=1, times=1)
