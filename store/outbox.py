@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -216,6 +217,44 @@ async def claim(
     What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
     address would not take is cancelled; what has no address any more has failed. A claim lapses after `lease_ms`.
     """
+    taken: list[OutgoingMessage] = []
+    for _ in range(_ROUNDS):
+        some, aside = await _claim_some(
+            database,
+            vault,
+            ids,
+            channel,
+            now_ms,
+            lease_ms,
+            limit - len(taken),
+            quiet=quiet,
+            holiday=holiday,
+            later=later,
+        )
+        taken += some
+        if not aside or len(taken) >= limit:
+            break
+    return taken
+
+
+#: So often claiming goes on behind messages that may not go; a second's worth at most.
+_ROUNDS = 50
+
+
+async def _claim_some(
+    database: Database,
+    vault: Vault,
+    ids: Callable[[], int],
+    channel: str,
+    now_ms: int,
+    lease_ms: int,
+    limit: int,
+    *,
+    quiet: bool,
+    holiday: bool,
+    later: Later,
+) -> tuple[list[OutgoingMessage], int]:
+    """What may go of the first few, and how many of those may not."""
     highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
     classes = [kind for kind in MessageClass if kind <= highest]
     async with database.hot() as tx:
@@ -227,7 +266,7 @@ async def claim(
         )
         rows = [row for of_class in found for row in of_class]
         if not rows:
-            return []
+            return [], 0
         first: dict[int, Sequence[Any]] = {}  # by address: a reply and a reminder do not go at the same time
         for row in rows:
             first.setdefault(row[2], row)
@@ -253,7 +292,7 @@ async def claim(
         tx.write(_ALERT, [(ids(), "not_sent", row[1], "no address", now_ms) for row in lost])
         live = [row for row in live if row[0] not in unwanted and row[2] in addresses]
         tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
-    return [_outgoing(vault, row[:11], addresses[row[2]]) for row in live]
+    return [_outgoing(vault, row[:11], addresses[row[2]]) for row in live], len(rows) - len(live)
 
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
@@ -351,7 +390,7 @@ _LAPSED = (
 _MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
 _UNKNOWN = (
     f"SELECT {_CLAIM_COLUMNS}, send_after FROM outbox WHERE {_UNDER_WAY} AND status = 'unknown'"
-    " AND channel = {value} ORDER BY id LIMIT 100"
+    " AND channel = {value} LIMIT 100"  # in no order, or PostgreSQL would walk all there ever were in it
 )
 _WAITING = "SELECT id FROM outbox WHERE id {keys} AND status IN ('queued', 'errored')"
 
@@ -411,7 +450,8 @@ async def unknown(database: Database, vault: Vault, channel: str) -> list[tuple[
         (rows,) = await tx.fetch(fetch(_UNKNOWN, channel))
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in rows})))
     addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
-    return [(_outgoing(vault, row[:11], addresses[row[2]]), from_ms(row[11])) for row in rows if row[2] in addresses]
+    known = [row for row in sorted(rows, key=itemgetter(0)) if row[2] in addresses]
+    return [(_outgoing(vault, row[:11], addresses[row[2]]), from_ms(row[11])) for row in known]
 
 
 async def queue(connection: AsyncConnection, vault: Vault, message: Queued, now_ms: int) -> None:

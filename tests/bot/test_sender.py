@@ -801,6 +801,21 @@ async def test_somebody_s_own_hours_hold_for_what_had_to_wait(world: Live) -> No
     assert [message.text for message in world.telegram.sent] == ["News"]
 
 
+async def test_those_whose_hours_have_ended_hold_nobody_up(world: Live) -> None:
+    """However many stand before it in the queue."""
+    for _ in range(40):
+        contact = world.app.ids()
+        await put(world, f"telegram:{contact}", contact, "News", MessageClass.NEWSLETTER, hours=72)
+        async with world.app.database.begin() as connection:
+            await connection.execute(
+                insert(t.contacts).values(id=contact, language="en", hours="11:00-20:00 0123456", created_at=1)
+            )
+    await put(world, BEN, world.app.ids(), "News", MessageClass.NEWSLETTER)
+    await world.sender("telegram").tick(world.clock())
+    await world.send()
+    assert [message.chat_id for message in world.telegram.sent] == [BENS_CHAT]
+
+
 async def test_what_has_no_address_any_more_is_told_to_the_team(world: Live) -> None:
     await queue(world, BEN, "/checkin")
     async with world.app.database.begin() as connection:
