@@ -288,10 +288,13 @@ class Storm:
             return
         quiet = self.app.settings.quiet
         soonest = None
-        for status, kind, send_after in await self.rows(
-            "SELECT status, message_class, MIN(send_after) FROM outbox"
-            f" WHERE status IN {UNFINISHED} GROUP BY status, message_class"
-        ):
+        waiting = (  # what stands behind one that was tried and waits is not to be waited for
+            "SELECT status, message_class, MIN(send_after) FROM outbox AS one"
+            f" WHERE status IN {UNFINISHED} AND NOT EXISTS (SELECT 1 FROM outbox AS other WHERE"
+            f" other.urn_key = one.urn_key AND other.status IN {UNFINISHED} AND other.status = 'errored'"
+            " AND other.id < one.id AND other.send_after > one.send_after) GROUP BY status, message_class"
+        )
+        for status, kind, send_after in await self.rows(waiting):
             at = from_ms(send_after)
             if status in ("queued", "errored") and kind >= MessageClass.REMINDER:
                 at = quiet.after(max(at, now))
