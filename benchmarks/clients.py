@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from benchmarks.processes import CLIENT_CORE, SERVER_CORE, pin, standin
 from benchmarks.signed_texts import MOST, number
 from benchmarks.standins.telegram import TOKEN
 from benchmarks.standins.twilio import ACCOUNT_SID, AUTH_TOKEN, NUMBER_OF_OURS
-from benchmarks.telling import Found, tell
+from benchmarks.telling import Found, Stopwatch, tell
 from bot.channels.base import Channel
 from bot.channels.telegram import Telegram
 from bot.channels.twilio import Twilio
@@ -60,29 +59,33 @@ async def _compare(provider: str, address: str, messages: int) -> Found:
     for at_once in AT_ONCE:
         ours, close_ours = _ours(provider, address)
         bare, close_bare = _bare(provider, address, at_once)
-        rates: list[tuple[float, float]] = []
+        pairs: list[tuple[Stopwatch, Stopwatch]] = []
+        number_of_each = max(messages // _TURNS, at_once)
         for turn in range(_TURNS + 1):
-            pair = [await _rate(send, max(messages // _TURNS, at_once), at_once) for send in (ours, bare)]
+            pair = (await _timed(ours, number_of_each, at_once), await _timed(bare, number_of_each, at_once))
             if turn > 0:  # the first opens the connections
-                rates.append((pair[0], pair[1]))
+                pairs.append(pair)
         await close_ours()
         await close_bare()
-        found[f"at_{at_once}_s"] = round(statistics.median(one for one, _ in rates), 1)
-        found[f"at_{at_once}_bare_s"] = round(statistics.median(other for _, other in rates), 1)
-        found[f"at_{at_once}_ratio"] = round(statistics.median(one / other for one, other in rates), 3)
+        for side, which in (("", 0), ("_bare", 1)):
+            rates = [pair[which].rate(number_of_each, "sends") for pair in pairs]
+            found[f"at_{at_once}{side}_s"] = statistics.median(one["sends_s"] for one in rates)
+            found[f"at_{at_once}{side}_cpu_us"] = statistics.median(one["cpu_us"] for one in rates)
+        found[f"at_{at_once}_ratio"] = round(statistics.median(bare.wall / ours.wall for ours, bare in pairs), 3)
+        found[f"at_{at_once}_cpu_ratio"] = round(statistics.median(bare.cpu / ours.cpu for ours, bare in pairs), 3)
     return {"messages": messages, **found}
 
 
-async def _rate(send: Send, messages: int, at_once: int) -> float:
+async def _timed(send: Send, messages: int, at_once: int) -> Stopwatch:
     left: Iterator[int] = iter(range(messages))
 
     async def work() -> None:
         for n in left:
             await send(n)
 
-    began = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(at_once)))
-    return messages / (time.perf_counter() - began)
+    with Stopwatch() as watch:
+        await asyncio.gather(*(work() for _ in range(at_once)))
+    return watch
 
 
 def _ours(provider: str, address: str) -> tuple[Send, Callable[[], Awaitable[None]]]:

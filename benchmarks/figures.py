@@ -169,6 +169,8 @@ FIGURES = (
             f"at_{at_once}_ratio",
             (f"at_{at_once}_s", "{} sends/s"),
             (f"at_{at_once}_bare_s", "the library {}"),
+            (f"at_{at_once}_cpu_us", "{} us CPU each"),
+            (f"at_{at_once}_bare_cpu_us", "the library {} us"),
         )
         for provider in ("telegram", "twilio")
         for at_once in (1, 16, 64)
