@@ -219,18 +219,23 @@ async def claim(
     """
     taken: list[OutgoingMessage] = []
     for _ in range(_ROUNDS):
-        some, aside = await _claim_some(
-            database,
-            vault,
-            ids,
-            channel,
-            now_ms,
-            lease_ms,
-            limit - len(taken),
-            quiet=quiet,
-            holiday=holiday,
-            later=later,
-        )
+        try:
+            some, aside = await _claim_some(
+                database,
+                vault,
+                ids,
+                channel,
+                now_ms,
+                lease_ms,
+                limit - len(taken),
+                quiet=quiet,
+                holiday=holiday,
+                later=later,
+            )
+        except Exception:  # the store went away: those taken before it are to be sent all the same
+            if not taken:
+                raise
+            break
         taken += some
         if not aside or len(taken) >= limit:
             break
