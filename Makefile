@@ -41,6 +41,10 @@ test: install chromium check ## set up and run all checks and tests, two at a ti
 crash: install ## kill -9 the program 100 times under load, on both databases
 	MIME_CRASH_ROUNDS=100 $(BIN)/pytest tests/test_crash.py -s
 
+.PHONY: storm
+storm: install ## 100,000 messages against providers that fail in every way, on both databases (half an hour)
+	MIME_STORM=100000 MIME_STORM_TIMES=4 $(BIN)/pytest tests/test_storm.py -s
+
 .PHONY: races
 races: install ## 500 people ask for the last 20 places at once, on both databases and in two processes
 	MIME_RACES=500 $(BIN)/pytest tests/test_places.py -s

@@ -152,6 +152,29 @@ FIGURES = (
         "p99_ms",
         ("sent_meanwhile_s", "{} sends/s meanwhile"),
     ),
+    _one(
+        "webhooks-broadcast-postgresql-p99",
+        "The same on PostgreSQL: 99th of 100",
+        "ms",
+        "webhooks-broadcast-postgresql",
+        "p99_ms",
+        ("sent_meanwhile_s", "{} sends/s meanwhile"),
+    ),
+    *(
+        _one(
+            f"clients-{provider}-{at_once}",
+            f"{provider.title()}, {at_once} sends at once: our client / the bare library",
+            "x",
+            f"clients-{provider}",
+            f"at_{at_once}_ratio",
+            (f"at_{at_once}_s", "{} sends/s"),
+            (f"at_{at_once}_bare_s", "the library {}"),
+            (f"at_{at_once}_cpu_us", "{} us CPU each"),
+            (f"at_{at_once}_bare_cpu_us", "the library {} us"),
+        )
+        for provider in ("telegram", "twilio")
+        for at_once in (1, 16, 64)
+    ),
     *(
         figure
         for provider in ("telegram", "twilio")
@@ -194,6 +217,30 @@ FIGURES = (
             ("longest_stall_ms", "the loop stood still for {} ms at most"),
         )
         for database, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL"))
+    ),
+    *(
+        figure
+        for database, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL"))
+        for figure in (
+            _one(
+                f"sending-{database}",
+                f"A broadcast to 10,000 by Telegram while people write, {name}",
+                "s",
+                f"sending-{database}",
+                "seconds_for_10000",
+                ("people", "reckoned from {} people"),
+                ("sends_s", "{} a second"),
+            ),
+            _one(
+                f"sending-{database}-reply",
+                f"Who writes meanwhile is answered within, {name}: 95th of 100",
+                "ms",
+                f"sending-{database}",
+                "reply_p95_ms",
+                ("reply_p50_ms", "median {} ms"),
+                ("webhook_p99_ms", "webhook p99 {} ms"),
+            ),
+        )
     ),
     _one(
         "memory",

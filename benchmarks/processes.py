@@ -118,9 +118,9 @@ def wait_for(port: int, path: str, process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def standin(provider: str, folder: Path, *, core: int | None = None) -> Iterator[str]:
-    """The stand-in for "telegram" or "twilio" as a process of its own; its address."""
-    command = [sys.executable, "-m", f"benchmarks.standins.{provider}", "--port", "0"]
+def standin(provider: str, folder: Path, *more: str, core: int | None = None) -> Iterator[str]:
+    """The stand-in for "telegram" or "twilio" as a process of its own, started with these options; its address."""
+    command = [sys.executable, "-m", f"benchmarks.standins.{provider}", "--port", "0", *more]
     with started(command, folder, core=core) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -32,6 +32,7 @@ class Part(StrEnum):
     WEBHOOKS = "webhooks"
     OUTBOX = "outbox"
     BROADCAST = "broadcast"
+    SENDING = "sending"
     MEMORY = "memory"
     START = "start"
     SEGMENTS = "segments"
@@ -206,6 +207,26 @@ RUNS = (
         ("broadcast", "--seconds", "10", "--queued", "30000"),
         ("broadcast", "--seconds", "1", "--queued", "6000"),
     ),
+    Run(
+        "webhooks-broadcast-postgresql",
+        Part.WEBHOOKS,
+        "webhooks at 100/s during a broadcast, PostgreSQL",
+        "webhooks",
+        ("broadcast", "--seconds", "10", "--queued", "30000", "--database", "postgresql"),
+        ("broadcast", "--seconds", "1", "--queued", "6000", "--database", "postgresql"),
+        postgres=True,
+    ),
+    *(
+        Run(
+            f"clients-{provider}",
+            Part.OUTBOX,
+            f"our client for {provider.title()} and the bare library, in turns",
+            "clients",
+            (provider, "--messages", "2000"),
+            (provider, "--messages", "100"),
+        )
+        for provider in ("telegram", "twilio")
+    ),
     *(
         Run(
             f"outbox-{provider}{'-bare' if bare else ''}",
@@ -226,6 +247,19 @@ RUNS = (
             "broadcast",
             ("--people", "100000", "--database", database),
             ("--people", "2000", "--database", database),
+            once=True,
+            postgres=database == "postgresql",
+        )
+        for database, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL"))
+    ),
+    *(
+        Run(
+            f"sending-{database}",
+            Part.SENDING,
+            f"a broadcast by Telegram at its pace while people write, {name}",
+            "broadcasting",
+            ("--people", "3000", "--database", database),
+            ("--people", "60", "--database", database),
             once=True,
             postgres=database == "postgresql",
         )

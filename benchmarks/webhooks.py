@@ -1,4 +1,4 @@
-"""Signed texts through the door of a running `mime serve` on SQLite: how many, and how long each waits.
+"""Signed texts through the door of a running `mime serve`: how many, and how long each waits.
 
 The server has one core, its client and the stand-in for Twilio have the other.
 
@@ -6,6 +6,8 @@ The server has one core, its client and the stand-in for Twilio have the other.
     stock        the same posts to a stock web application that stores nothing
     idle         100 posts a second, on a server with nothing else to do
     broadcast    the same, while the server sends a long queue of messages to the stand-in
+
+The first three are on SQLite, the last on either database.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import sqlite3
 import sys
 import tempfile
 import urllib.request
@@ -22,9 +23,11 @@ from pathlib import Path
 import orjson
 import uvloop
 from pydantic import SecretStr
+from sqlalchemy import create_engine, text
 
 from benchmarks.checkin import SCRIPT, texts
 from benchmarks.connections import as_fast_as_answered, at_a_rate
+from benchmarks.postgres import database, promises, server
 from benchmarks.processes import (
     CLIENT_CORE,
     SERVER_CORE,
@@ -57,6 +60,8 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=800, help="who each text 11 times, for the first two")
     parser.add_argument("--seconds", type=int, default=10, help="for the last two")
     parser.add_argument("--queued", type=int, default=30_000, help="messages of the broadcast")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="for the last")
+    parser.add_argument("--postgres", help="the address of a PostgreSQL server (default: one is found or started)")
     given = parser.parse_args()
     tell(lambda: _measure(given))
 
@@ -71,9 +76,16 @@ def _measure(given: argparse.Namespace) -> Found:
             case "stock":
                 return _stock(folder, given.members)
             case "idle":
-                return _held(folder, given.seconds, secrets.token_urlsafe(32))
+                return _held(folder, _sqlite(folder), given.seconds, secrets.token_urlsafe(32))
+            case _ if given.database == "sqlite":
+                return _broadcast(folder, _sqlite(folder), given.seconds, given.queued)
             case _:
-                return _broadcast(folder, given.seconds, given.queued)
+                with server(given.postgres) as there, database(there) as url:
+                    return {**_broadcast(folder, url, given.seconds, given.queued), **promises(url)}
+
+
+def _sqlite(folder: Path) -> str:
+    return sqlite(folder / "mime.db")
 
 
 def _throughput(folder: Path, members: int) -> Found:
@@ -81,7 +93,7 @@ def _throughput(folder: Path, members: int) -> Found:
         settings = {"MIME_SECRET_KEY": secrets.token_urlsafe(32), **twilio_settings(address)}
         with mime_serve(folder, settings, core=SERVER_CORE) as served:
             found = _post(served.port, served.process, members)
-        _check_stored(folder, members * len(SCRIPT))
+        _check_stored(_sqlite(folder), members * len(SCRIPT))
     return found
 
 
@@ -118,10 +130,16 @@ def _cpu(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _held(folder: Path, seconds: int, secret: str, *, stored_before: int = 0) -> Found:
+def _held(folder: Path, url: str, seconds: int, secret: str, *, stored_before: int = 0) -> Found:
     """The latencies at the held rate, and what the sender sent meanwhile."""
     with standin("twilio", folder, core=CLIENT_CORE) as address:
-        settings = {"MIME_SECRET_KEY": secret, **twilio_settings(address), **_NO_PACE}
+        settings = {
+            "MIME_SECRET_KEY": secret,
+            "MIME_DATABASE_URL": url,
+            "MIME_SEND_ON_BANK_HOLIDAYS": "true",
+            **twilio_settings(address),
+            **_NO_PACE,
+        }
         with mime_serve(folder, settings, core=SERVER_CORE) as served:
             members = -(-_PER_SECOND * seconds // len(SCRIPT))
             # counted from the end: the broadcast goes to others
@@ -131,7 +149,7 @@ def _held(folder: Path, seconds: int, secret: str, *, stored_before: int = 0) ->
             with Stopwatch() as watch:
                 took = uvloop.run(at_a_rate(served.port, requests, _PER_SECOND, 64))
             sent = _accepted(address) - before
-        _check_stored(folder, stored_before + len(requests))
+        _check_stored(url, stored_before + len(requests))
     return {
         "requests": len(took),
         "requests_s": round(len(took) / watch.wall, 1),
@@ -140,25 +158,23 @@ def _held(folder: Path, seconds: int, secret: str, *, stored_before: int = 0) ->
     }
 
 
-def _broadcast(folder: Path, seconds: int, queued: int) -> Found:
+def _broadcast(folder: Path, url: str, seconds: int, queued: int) -> Found:
     secret = secrets.token_urlsafe(32)
-    uvloop.run(_queue(folder, secret, queued))
-    found = _held(folder, seconds, secret, stored_before=queued)
-    left = _count(folder, f"outbox WHERE message_class = {MessageClass.NEWSLETTER:d} AND sent_at IS NULL")
+    uvloop.run(_queue(url, secret, queued))
+    found = _held(folder, url, seconds, secret, stored_before=queued)
+    left = _count(url, f"outbox WHERE message_class = {MessageClass.NEWSLETTER:d} AND sent_at IS NULL")
     if left == 0:
         raise Wrong("the broadcast was over before the posts were: queue more")
     return {**found, "left_of_broadcast": left}
 
 
-async def _queue(folder: Path, secret: str, queued: int) -> None:
+async def _queue(url: str, secret: str, queued: int) -> None:
     """A message waits for each of so many people: what they are answered, made a newsletter."""
-    async with product(sqlite(folder / "mime.db"), settings={"secret_key": SecretStr(secret)}) as app:
+    async with product(url, settings={"secret_key": SecretStr(secret)}) as app:
         people = [URN("tel", number(n)) for n in range(queued)]
         await texts(app, [Received("sms", f"b{n}", urn, "CHECKIN") for n, urn in enumerate(people)])
-    database = sqlite3.connect(folder / "mime.db")
-    with database:
-        database.execute(f"UPDATE outbox SET message_class = {MessageClass.NEWSLETTER:d}")
-    database.close()
+        async with app.database.begin() as connection:
+            await connection.execute(text(f"UPDATE outbox SET message_class = {MessageClass.NEWSLETTER:d}"))
 
 
 def _accepted(address: str) -> int:
@@ -167,19 +183,20 @@ def _accepted(address: str) -> int:
         return int(orjson.loads(answer.read())["accepted"])
 
 
-def _check_stored(folder: Path, texts: int) -> None:
+def _check_stored(url: str, texts: int) -> None:
     """Raises Wrong unless each text is stored and answered, and none was too much for the program."""
     for what, expected in (("inbox", texts), ("seen", texts), ("outbox", texts), ("alerts", 0)):
-        if (found := _count(folder, what)) != expected:
+        if (found := _count(url, what)) != expected:
             raise Wrong(f"{found} of {expected} rows in {what}")
 
 
-def _count(folder: Path, what: str) -> int:
-    database = sqlite3.connect(folder / "mime.db")
+def _count(url: str, what: str) -> int:
+    engine = create_engine(url.replace("+aiosqlite", ""))
     try:
-        return int(database.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+        with engine.connect() as connection:
+            return int(connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one())
     finally:
-        database.close()
+        engine.dispose()
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def build(
     for channel in _channels(settings, bot, simulate=simulate):
         if isinstance(channel, Twilio):
             reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
-        pace = _pace(settings, channel, simulate=simulate)
+        pace = Pace(1000) if simulate else pace_of(settings, channel.name)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
     desk = post(settings, database, vault, flows, renderer, ids)
     errands = Errands(
@@ -258,10 +258,9 @@ def _channels(settings: Settings, bot: Telegram | None, *, simulate: bool) -> li
     return channels
 
 
-def _pace(settings: Settings, channel: Channel, *, simulate: bool) -> Pace:
-    if simulate:
-        return Pace(1000)
-    if channel.name == "telegram":
+def pace_of(settings: Settings, channel: str) -> Pace:
+    """At most how fast that channel sends."""
+    if channel == "telegram":
         return Pace(settings.telegram_messages_per_second, settings.telegram_seconds_per_chat)
     return Pace(settings.sms_segments_per_second)
 

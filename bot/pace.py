@@ -1,57 +1,124 @@
-"""How fast a channel may send: over all, and to one person. Pure: the time is an argument."""
+"""How fast a channel may send: over all, and to one address. Pure: the time is an argument."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from heapq import heappop, heappush
+import math
+from collections import OrderedDict, deque
 
-_REMEMBERED = 10_000  # people; one written to longer ago than that may be written to at once
+_REMEMBERED = 10_000  # addresses; one written to longer ago than that may be written to at once
+#: Messages that may leave within so many seconds are taken together; a sender that was late makes up so much at most.
+_AHEAD = 1 / 14
 
 
 class Pace:
-    """`rate` units a second over all (a unit is a message, or an SMS segment), `gap` seconds between
-    two messages to one person. Units may be taken ahead; then there is no room until they are paid back.
-    Those of a message that waits for its person's turn count when it goes, so that no second sees too many.
+    """`rate` units a second (a unit is a message, or an SMS segment), never more in any one second, and `gap` seconds
+    between two messages to one address.
+
+    Both hold by the provider's clock, however long a request is on its way: it may arrive at any moment
+    between its leaving and its answer, so it counts until a second after the answer. A message of more units than
+    the rate goes alone, and counts for as many seconds as it takes at the rate.
+
+    A message goes through `take` (its turn), `full` (whether it must wait all the same), `left` and `answered`.
     """
 
     def __init__(self, rate: float, gap: float = 0) -> None:
         self._rate = rate
         self._gap = gap
-        self._burst = max(1.0, min(rate / 14, rate))  # so that no second sees more than the rate and a little
-        self._tokens = self._burst
-        self._at: float | None = None
-        self._held_until = 0.0
-        self._waiting: list[tuple[float, int]] = []  # (when it goes, units), the earliest first
-        self._next: OrderedDict[int, float] = OrderedDict()
+        self._most = max(1, math.floor(rate))  # in any one second
+        self._free_at = -math.inf  # when the next may leave, by the rate
+        self._held_until = -math.inf
+        self._taken = 0  # units that have their turn and have not left
+        self._under_way = 0  # units that have left and are not answered
+        self._answered: deque[tuple[float, int]] = deque()  # (until when they count, units)
+        self._recent = 0  # units of those
+        self._next: OrderedDict[str, float] = OrderedDict()
+        self._now = -math.inf
 
     def room(self, now: float) -> int:
         """How many units may be taken now."""
-        if now < self._held_until:
+        now = self._see(now)
+        if self._held_until > now:
             return 0
-        if self._at is not None:
-            self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
-        self._at = now
-        while self._waiting and self._waiting[0][0] <= now:
-            self._tokens -= heappop(self._waiting)[1]
-        return int(self._tokens)
+        by_rate = 1 + math.floor((_AHEAD - max(self._free_at - now, 0.0)) * self._rate)
+        counting = self._under_way + self._recent + self._taken
+        return max(0, min(by_rate, self._most - counting))
 
-    def take(self, now: float, person: int, units: int) -> float:
-        """Take units for a message to that person; returns the seconds to wait before sending it."""
-        at = max(now, self._next.pop(person, 0.0))
-        if at > now:
-            heappush(self._waiting, (at, units))
-        else:
-            self._tokens -= units
+    def apart(self, now: float, address: str) -> float:
+        """Seconds until that address may have its next message."""
+        now = self._see(now)
+        return max(0.0, self._next.get(address, now) - now)
+
+    def take(self, now: float, units: int) -> float:
+        """Takes a turn for so many units; returns the seconds until it."""
+        now = self._see(now)
+        at = max(now, self._free_at)
+        self._free_at = max(self._free_at, now - _AHEAD) + units / self._rate
+        self._taken += units
+        return at - now
+
+    def full(self, now: float, units: int) -> float:
+        """Seconds to wait before looking again whether so many units may leave; 0: they may."""
+        now = self._see(now)
+        counting = self._under_way + self._recent
+        if counting == 0 or counting + units <= self._most:
+            return 0.0
+        return max(_LOOK_AGAIN, self._answered[0][0] - now) if self._answered else _LOOK_AGAIN
+
+    def left(self, units: int) -> None:
+        """They leave now."""
+        self._taken -= units
+        self._under_way += units
+
+    def given_up(self, units: int) -> None:
+        """They had their turn, and do not leave."""
+        self._taken -= units
+
+    def answered(self, now: float, address: str, units: int) -> None:
+        """The provider answered, or will not any more."""
+        now = self._see(now)
+        self._under_way -= units
+        self._recent += units
+        self._answered.append((now + max(1.0, units / self._rate), units))
         if self._gap:
-            self._next[person] = at + self._gap
+            self._next.pop(address, None)
+            self._next[address] = now + self._gap
             if len(self._next) > _REMEMBERED:
                 self._next.popitem(last=False)
-        return at - now
 
     def hold(self, until: float) -> None:
         """The provider said to wait: no room until then."""
         self._held_until = max(self._held_until, until)
 
+    def held(self, now: float) -> float:
+        """For how many more seconds the provider said to wait."""
+        now = self._see(now)
+        return max(0.0, self._held_until - now)
+
     def next_room(self, now: float) -> float:
-        """Seconds until there is room for one unit."""
-        return max(self._held_until - now, (1 - self._tokens) / self._rate, 0.0)
+        """Seconds until there may be room for one unit; where only an answer can make it, until the next look."""
+        if self.room(now) > 0:
+            return 0.0
+        now = self._now
+        by_most = 0.0
+        if self._under_way + self._recent + self._taken >= self._most:
+            by_most = self._answered[0][0] - now if self._answered else _LOOK_AGAIN
+        return max(self._held_until - now, self._free_at - _AHEAD - now, by_most, _LOOK_AGAIN)
+
+    def _see(self, now: float) -> float:
+        """The time is that, or a little later, if somebody looked at the clock before and came after another."""
+        if (back := self._now - now) > _SET_BACK:  # what was to be in a second still is
+            self._free_at -= back
+            self._held_until -= back
+            self._answered = deque((until - back, units) for until, units in self._answered)
+            for address in self._next:
+                self._next[address] -= back
+            self._now = now
+        self._now = max(self._now, now)
+        while self._answered and self._answered[0][0] <= self._now:
+            self._recent -= self._answered.popleft()[1]
+        return self._now
+
+
+_LOOK_AGAIN = 0.005
+#: A clock that goes back by more seconds was set back; by less, it is waited for.
+_SET_BACK = 10.0

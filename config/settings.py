@@ -111,9 +111,9 @@ class Settings(BaseSettings):
     #: Whether a crisis text or a reminder that does not arrive goes to another phone or account of the same person.
     fall_back: bool = True
 
-    #: Our own pacing, below the providers' limits: Telegram's are about 30 a second over all and one
-    #: a second in a chat (Bots FAQ); a Twilio long code sends about one segment a second.
-    telegram_messages_per_second: Annotated[float, Field(gt=0)] = 28
+    #: Our own pacing, never above the providers' limits in any second as they see it: Telegram's are about 30 a
+    #: second over all and one a second in a chat (Bots FAQ); a Twilio long code sends about one segment a second.
+    telegram_messages_per_second: Annotated[float, Field(gt=0)] = 30
     telegram_seconds_per_chat: Annotated[float, Field(ge=0)] = 1
     sms_segments_per_second: Annotated[float, Field(gt=0)] = 1
     #: What an SMS segment costs, in pence, and what a month of them may cost; empty: no limit. A broadcast that would

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
+from sqlalchemy import func, select, text
 from sqlalchemy import insert as sa_insert
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contact import URN
@@ -16,14 +18,15 @@ from store import tables as t
 from store.bulk import delete, fetch, insert, update
 from store.changes import Queued
 from store.database import Database, HotTransaction
-from store.times import from_ms
+from store.times import from_ms, to_ms
 from store.turns import BLOCK_URNS, CANCEL_FOR_URN, message_to_seal, opened_message
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` only.
+    """What became of one try to send. `send_after` (ms) is when to try again, for `errored` and `queued`; for
+    `unknown`, when the provider's log has had time to show the message.
     `blocked`: the address takes nothing more from us; `unreachable`: because nobody is there. `alert`: what the
     team must see about our credentials.
     """
@@ -161,21 +164,37 @@ _CLAIM_COLUMNS = (
     "id, contact_id, urn_key, channel, message_class, sealed, attempts, expires_at, created_at, edits,"
     " (SELECT edited.external_id FROM outbox AS edited WHERE edited.id = outbox.edits)"
 )
-#: Of each person's messages on a channel only the first unfinished one may go: order is kept, one that
-#: failed is tried again before the next, and an uncertain one is cleared up before it. What waits for the
-#: morning holds nothing up, and nothing less urgent holds up what is more.
+_HOURS = "(SELECT contacts.hours FROM contacts WHERE contacts.id = outbox.contact_id)"
+#: As the indexes of unfinished messages say it: SQLite uses one only where the statement has the same words.
+_UNFINISHED = "status IN ('queued', 'errored', 'sending', 'unknown')"
+_UNDER_WAY = "status IN ('sending', 'unknown')"
+#: The messages of one class that may go, those first that have been due longest; read from the index, one by one, so
+#: that a hundred thousand that wait cost no more than ten. Of each address's messages only the first unfinished one
+#: may go, and none beside one that is under way: order is kept, one that failed is tried again before the next, and
+#: an uncertain one is cleared up before it. What waits for the morning holds nothing up, and nothing less urgent holds
+#: up what is more. (The inner SELECT is a value and no EXISTS, or PostgreSQL would join all with all.)
 _CLAIM = (
-    f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE channel = {{value}} AND status IN ('queued', 'errored')"
-    " AND send_after <= {value} AND message_class <= {value} AND NOT EXISTS (SELECT 1 FROM outbox AS earlier"
-    " WHERE earlier.contact_id = outbox.contact_id AND earlier.channel = outbox.channel AND earlier.id < outbox.id"
-    " AND (earlier.status IN ('sending', 'unknown') OR earlier.message_class <= {value}"
-    " AND earlier.message_class <= outbox.message_class"
-    " AND (earlier.status = 'errored' OR earlier.status = 'queued' AND earlier.send_after <= {value})))"
-    " ORDER BY message_class, id LIMIT {value}"
+    f"SELECT {_CLAIM_COLUMNS}, {_HOURS} FROM outbox WHERE channel = {{value}} AND message_class = {{value}}"
+    f" AND send_after <= {{value}} AND {_UNFINISHED} AND status IN ('queued', 'errored') AND (SELECT TRUE"
+    f" FROM outbox AS other WHERE other.urn_key = outbox.urn_key AND other.{_UNFINISHED}"
+    " AND other.channel = outbox.channel AND (other.status IN ('sending', 'unknown')"
+    " OR other.id < outbox.id AND other.message_class <= outbox.message_class"
+    " AND (other.status = 'errored' OR other.status = 'queued' AND other.send_after <= {value})) LIMIT 1) IS NOT TRUE"
+    " ORDER BY send_after, id LIMIT {value}"
 )
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
-_MARK_EXPIRED = _MARK_CANCELLED = update(t.outbox, ("status",))
+_MARK_EXPIRED = update(t.outbox, ("status",), only="status IN ('queued', 'errored')")
+_MARK_CANCELLED = update(t.outbox, ("status",))
+_MARK_LATER = update(t.outbox, ("send_after",))
+_MARK_FAILED = update(t.outbox, ("status", "error"))
 _ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
+
+#: When a message of that class to somebody with those hours, worth sending until then, may go; None: now.
+Later = Callable[[MessageClass, str, datetime], datetime | None]
+
+
+def _any_time(message_class: MessageClass, hours: str, expires_at: datetime) -> None:
+    """Whoever did not say which hours suit them may have a message at any time."""
 
 
 async def claim(
@@ -189,41 +208,96 @@ async def claim(
     *,
     quiet: bool,
     holiday: bool = False,
+    later: Later = _any_time,
 ) -> list[OutgoingMessage]:
-    """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours,
-    `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was queued.
+    """Take up to `limit` messages of the channel for sending, the most urgent first; `quiet`: only those that ignore
+    quiet hours, `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was
+    queued. `later` says what waits for somebody's own hours.
 
     What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
-    address would not take is cancelled. A claim lapses after `lease_ms`.
+    address would not take is cancelled; what has no address any more has failed. A claim lapses after `lease_ms`.
     """
-    highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
-    async with database.hot() as tx:
-        (rows,) = await tx.fetch(
-            fetch(
-                _CLAIM,
+    taken: list[OutgoingMessage] = []
+    for _ in range(_ROUNDS):
+        try:
+            some, aside = await _claim_some(
+                database,
+                vault,
+                ids,
                 channel,
                 now_ms,
-                int(highest),
-                int(highest),
-                now_ms,
-                limit,
-                locking=" FOR UPDATE SKIP LOCKED",
+                lease_ms,
+                limit - len(taken),
+                quiet=quiet,
+                holiday=holiday,
+                later=later,
+            )
+        except Exception:  # the store went away: those taken before it are to be sent all the same
+            if not taken:
+                raise
+            break
+        taken += some
+        if not aside or len(taken) >= limit:
+            break
+    return taken
+
+
+#: So often claiming goes on behind messages that may not go; a second's worth at most.
+_ROUNDS = 50
+
+
+async def _claim_some(
+    database: Database,
+    vault: Vault,
+    ids: Callable[[], int],
+    channel: str,
+    now_ms: int,
+    lease_ms: int,
+    limit: int,
+    *,
+    quiet: bool,
+    holiday: bool,
+    later: Later,
+) -> tuple[list[OutgoingMessage], int]:
+    """What may go of the first few, and how many of those may not."""
+    highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
+    classes = [kind for kind in MessageClass if kind <= highest]
+    async with database.hot() as tx:
+        found = await tx.fetch(
+            *(
+                fetch(_CLAIM, channel, int(kind), now_ms, now_ms, limit, locking=" FOR UPDATE SKIP LOCKED")
+                for kind in classes
             )
         )
+        rows = [row for of_class in found for row in of_class]
         if not rows:
-            return []
-        live = [row for row in rows if row[7] > now_ms]
+            return [], 0
+        first: dict[int, Sequence[Any]] = {}  # by address: a reply and a reminder do not go at the same time
+        for row in rows:
+            first.setdefault(row[2], row)
+        rows = list(first.values())[:limit]
         late = [row for row in rows if row[7] <= now_ms]
         tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
         tx.write(_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
+        live = [row for row in rows if row[7] > now_ms]
+        waiting = {
+            row[0]: at
+            for row in live
+            if row[11] and (at := later(MessageClass(row[4]), row[11], from_ms(row[7]))) is not None
+        }
+        tx.write(_MARK_LATER, [(to_ms(at), id) for id, at in waiting.items()])
+        live = [row for row in live if row[0] not in waiting]
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
         addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
         shut = {key for key, _, _, blocked_at in urns if blocked_at is not None}
         unwanted = {row[0] for row in live if row[2] in shut and MessageClass(row[4]).waits_for_morning}
-        live = [row for row in live if row[0] not in unwanted]
         tx.write(_MARK_CANCELLED, [(Status.CANCELLED.value, id) for id in unwanted])
+        lost = [row for row in live if row[2] not in addresses]
+        tx.write(_MARK_FAILED, [(Status.FAILED.value, "no address", row[0]) for row in lost])
+        tx.write(_ALERT, [(ids(), "not_sent", row[1], "no address", now_ms) for row in lost])
+        live = [row for row in live if row[0] not in unwanted and row[2] in addresses]
         tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
-    return [_outgoing(vault, row, addresses[row[2]]) for row in live if row[2] in addresses]
+    return [_outgoing(vault, row[:11], addresses[row[2]]) for row in live], len(rows) - len(live)
 
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
@@ -282,7 +356,7 @@ async def note(
                 if o.alert
                 else (id, "not_sent", o.contact_id, (o.error or "")[:80], now_ms)
                 for id, o in zip(ids, outcomes, strict=True)
-                if o.alert or (o.status is Status.FAILED and not o.unreachable)
+                if o.alert or (o.status in (Status.FAILED, Status.EXPIRED) and not o.unreachable)
             ],
         )
         blocked = {o.message_id: o for o in outcomes if o.blocked}
@@ -315,18 +389,52 @@ async def named(database: Database, external_ids: Sequence[str]) -> frozenset[st
 
 
 _LAPSED = (
-    "SELECT id, contact_id FROM outbox WHERE status = 'sending' AND claimed_until <= {value} AND channel = {value}"
+    f"SELECT id FROM outbox WHERE {_UNDER_WAY} AND status = 'sending' AND claimed_until <= {{value}}"
+    " AND channel = {value}"
 )
 _MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
-_UNKNOWN = f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE status = 'unknown' AND channel = {{value}} ORDER BY id LIMIT 100"
+_UNKNOWN = (
+    f"SELECT {_CLAIM_COLUMNS}, send_after FROM outbox WHERE {_UNDER_WAY} AND status = 'unknown'"
+    " AND channel = {value} LIMIT 100"  # in no order, or PostgreSQL would walk all there ever were in it
+)
+_WAITING = "SELECT id FROM outbox WHERE id {keys} AND status IN ('queued', 'errored')"
 
 
 async def lapse(database: Database, channel: str, now_ms: int) -> int:
     """Messages whose claim has lapsed may have gone or not: mark them unknown. Returns how many."""
     async with database.hot() as tx:
         (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel))
-        tx.write(_MARK_UNKNOWN, [("unknown", id) for id, _ in rows])
+        tx.write(_MARK_UNKNOWN, [("unknown", id) for (id,) in rows])
         return len(rows)
+
+
+async def expire(database: Database, ids: Callable[[], int], channel: str, now_ms: int) -> int:
+    """Mark what has outlived its use, and tell the team, though nothing may be sent just now. Returns how many."""
+    o = t.outbox.c
+    expired = select(o.id, o.contact_id).where(
+        text(_UNFINISHED), o.status.in_(("queued", "errored")), o.expires_at <= now_ms, o.channel == channel
+    )
+    async with database.read() as connection:  # it looks at all that wait, and must hold nobody up
+        rows = (await connection.execute(expired.limit(1000))).all()
+    if rows:
+        async with database.hot() as tx:
+            (still,) = await tx.fetch(fetch(_WAITING, [id for id, _ in rows], locking=" FOR UPDATE SKIP LOCKED"))
+            waiting = {id for (id,) in still}
+            rows = [row for row in rows if row[0] in waiting]
+            tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, id) for id, _ in rows])
+            tx.write(_ALERT, [(ids(), "not_sent", contact_id, "expired", now_ms) for _, contact_id in rows])
+    return len(rows)
+
+
+async def waits_until(database: Database, channel: str, codes: Sequence[str], now_ms: int) -> int | None:
+    """Until when (ms) a provider last said to wait, as its refusals have it; None: it did not, or it is over."""
+    o = t.outbox.c
+    latest = select(func.max(o.send_after)).where(
+        text(_UNFINISHED), o.status == "errored", o.error.in_(codes), o.send_after > now_ms, o.channel == channel
+    )
+    async with database.read() as connection:
+        found: int | None = (await connection.execute(latest)).scalar_one()
+    return found
 
 
 _RENEW = update(t.outbox, ("claimed_until",), only="status = 'sending'")
@@ -339,13 +447,16 @@ async def renew(database: Database, ids: Sequence[int], until_ms: int) -> None:
             tx.write(_RENEW, [(until_ms, id) for id in ids])
 
 
-async def unknown(database: Database, vault: Vault, channel: str) -> list[OutgoingMessage]:
-    """The channel's messages that were perhaps sent, the oldest first."""
+async def unknown(database: Database, vault: Vault, channel: str) -> list[tuple[OutgoingMessage, datetime]]:
+    """The channel's messages that were perhaps sent, the oldest first; each with when a provider's log that does not
+    show it means that it was not.
+    """
     async with database.hot() as tx:
         (rows,) = await tx.fetch(fetch(_UNKNOWN, channel))
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in rows})))
     addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
-    return [_outgoing(vault, row, addresses[row[2]]) for row in rows if row[2] in addresses]
+    known = [row for row in sorted(rows, key=itemgetter(0)) if row[2] in addresses]
+    return [(_outgoing(vault, row[:11], addresses[row[2]]), from_ms(row[11])) for row in known]
 
 
 async def queue(connection: AsyncConnection, vault: Vault, message: Queued, now_ms: int) -> None:

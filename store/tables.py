@@ -272,6 +272,7 @@ answers = Table(
 _on_postgresql(answers, _REST)
 
 _UNFINISHED = text("status IN ('queued', 'errored', 'sending', 'unknown')")
+_UNDER_WAY = text("status IN ('sending', 'unknown')")
 
 #: On PostgreSQL a key that is unique over all parts needs a table of its own: `outbox_keys`. The database itself keeps
 #: it in step with the outbox, whoever writes there; once a statement, not once a row.
@@ -317,9 +318,12 @@ outbox = Table(
         "channel",
         "message_class",
         "send_after",
+        "id",
         sqlite_where=_UNFINISHED,
         postgresql_where=_UNFINISHED,
     ),
+    Index("ix_outbox_unfinished_to", "urn_key", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+    Index("ix_outbox_under_way", "channel", sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
     Index(
         "ix_outbox_external_id",
         "external_id",

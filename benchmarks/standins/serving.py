@@ -53,6 +53,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def json_answer(status: int, content: Any) -> Answer:
@@ -83,24 +84,34 @@ async def loopback(standin: Standin, port: int = 0) -> AsyncIterator[str]:
     The server is not run by `uvicorn.Server.serve`, which would take over the caller's signals and
     wait a tenth of a second at least at its end.
     """
-    listener = _bind(port)
-    server = uvicorn.Server(_config(standin))
+    await standin.open()
+    try:
+        async with served(_config(standin), bound(port), standin.release) as url:
+            yield url
+    finally:
+        await standin.close()
+
+
+@asynccontextmanager
+async def served(config: uvicorn.Config, listener: socket.socket, release: Callable[[], None]) -> AsyncIterator[str]:
+    """Any web application in this event loop, until the end of `with`; gives its base URL. `release` lets requests
+    that are held open be answered.
+    """
+    server = uvicorn.Server(config)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
-    await standin.open()
     await server.startup(sockets=[listener])
     try:
         yield _url(listener)
     finally:
-        standin.release()
+        release()
         await _stop(server)
         listener.close()
-        await standin.close()
 
 
 def run_alone(standin: Standin, name: str, port: int) -> None:
     """Serves the stand-in until the process is told to stop (SIGINT or SIGTERM); prints its address first."""
-    listener = _bind(port)
+    listener = bound(port)
     config = _config(standin)
     server = uvicorn.Server(config)
 
@@ -117,7 +128,8 @@ def run_alone(standin: Standin, name: str, port: int) -> None:
         runner.run(serve())
 
 
-def _bind(port: int) -> socket.socket:
+def bound(port: int) -> socket.socket:
+    """A socket on this port of loopback (0: any free one), not yet listening."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -170,6 +182,7 @@ def _application(standin: Standin) -> Callable[[_Message, _Receive, _Send], Awai
         lines = [
             (b"content-type", answer.content_type.encode("ascii")),
             (b"content-length", b"%d" % len(answer.body)),
+            *((name.encode("ascii"), value.encode("ascii")) for name, value in answer.headers),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": lines})
         await send({"type": "http.response.body", "body": answer.body})

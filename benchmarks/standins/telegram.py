@@ -63,6 +63,8 @@ class SentMessage:
     time: float
     reply_markup: dict[str, Any] | None
     document: Upload | str | None = None
+    #: Whether the bot was told that it was taken.
+    answered: bool = True
 
     @property
     def buttons(self) -> list[tuple[str, str]]:
@@ -89,8 +91,9 @@ class TelegramStandin:
     up to `longest_webhook_pause`.
 
     To be read at any time: `violations` (sentences without people's words), `sent`, `requests` (by
-    method), `accepted` and `per_second` (messages taken, by whole second), `commands`,
-    `descriptions` and `short_descriptions` (by language), `updates`, `trouble`.
+    method), `accepted` and `per_second` (messages taken, by whole second), `arrivals` (when a message
+    came and for which chat, taken or not), `commands`, `descriptions` and `short_descriptions` (by
+    language), `updates`, `trouble`.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class TelegramStandin:
         self.requests: Counter[str] = Counter()
         self.accepted = 0
         self.per_second: Counter[int] = Counter()
+        self.arrivals: list[tuple[float, int]] = []
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.descriptions: dict[str, str] = {}
         self.short_descriptions: dict[str, str] = {}
@@ -238,6 +242,7 @@ class TelegramStandin:
 
     def release(self) -> None:
         self.updates.release()
+        self.trouble.let_go()
 
     async def answer(self, request: Request) -> Answer | None:
         if found := re.fullmatch(r"/bot([^/]*)/([A-Za-z]+)", request.path):
@@ -272,13 +277,19 @@ class TelegramStandin:
             self.violations.append(f"{method}: the body cannot be read ({type(error).__name__})")
             return _refusal(400, "Bad Request: strings must be encoded in UTF-8")
         self.violations += reading.complaints
+        if method in _SENDS and isinstance(chat_id := reading.values.get("chat_id"), int):
+            self.arrivals.append((self.clock(), chat_id))
         fault = self._fault(method, reading)
         if fault is Fault.DROP_BEFORE:
             return None
         answer = self._failure(fault) or await self._carry_out(method, reading)
-        if self.faults.delay and method in self.faults.methods:
-            await asyncio.sleep(self.faults.delay)
-        return None if fault is Fault.DROP_AFTER else answer
+        if fault in (Fault.DROP_AFTER, Fault.SILENT) and method in _SENDS and answer.status == 200:
+            self.sent[-1].answered = False
+        if method in self.faults.methods and (delay := self.trouble.delay()):
+            await asyncio.sleep(delay)
+        if fault is Fault.SILENT:
+            await self.trouble.silence()
+        return None if fault in (Fault.DROP_AFTER, Fault.SILENT) else answer
 
     def _fault(self, method: str, reading: Reading) -> Fault | None:
         """The fault that strikes this request; one that is throttled is noted with its chat."""

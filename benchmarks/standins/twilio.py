@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
+import orjson
 from twilio.request_validator import RequestValidator
 
 from benchmarks.standins.control import PREFIX, control
@@ -56,6 +57,7 @@ class TwilioFaults(Faults):
     `undelivered_share` does so by chance, with `undelivered_code`. Of the status callbacks, shares of
     messages have theirs out of order, each posted twice, or lost; all come `callback_delay` seconds
     after the message was taken. `inbound_doubled` is the share of people's texts posted twice.
+    `retry_after`: a 429 says in Retry-After to wait so many seconds.
     """
 
     actions: frozenset[str] = frozenset({"create"})
@@ -63,6 +65,7 @@ class TwilioFaults(Faults):
     undelivered: Mapping[str, int] = field(default_factory=dict)
     undelivered_share: float = 0.0
     undelivered_code: int = 30003
+    retry_after: int | None = None
     callback_delay: float = 0.0
     callbacks_reordered: float = 0.0
     callbacks_doubled: float = 0.0
@@ -104,7 +107,8 @@ class TwilioStandin:
     how it lists one.
 
     To be read at any time: `violations` (sentences without people's words), `messages` (the log),
-    `requests` (by action), `accepted` and `per_second` (messages taken, by whole second), `posts`
+    `requests` (by action), `accepted` and `per_second` (messages taken, by whole second), `arrivals`
+    (when a message came, taken or not, and its segments), `posts`
     (attempts to post a webhook, by the status answered, 0 where no answer came), `stopped` (the
     numbers that are blocked), `trouble`.
     """
@@ -132,6 +136,7 @@ class TwilioStandin:
         self.requests: Counter[str] = Counter()
         self.accepted = 0
         self.per_second: Counter[int] = Counter()
+        self.arrivals: list[tuple[float, int]] = []
         self.posts: Counter[int] = Counter()
         self.stopped: set[str] = set()
         self._random = random or Random(0)
@@ -211,7 +216,7 @@ class TwilioStandin:
         await self._posting.close()
 
     def release(self) -> None:
-        """Holds no request open."""
+        self.trouble.let_go()
 
     async def answer(self, request: Request) -> Answer | None:
         if request.path.startswith(PREFIX):
@@ -241,22 +246,27 @@ class TwilioStandin:
     async def _serve(self, action: str, request: Request, sid: str) -> Answer | None:
         reading = self._read(action, request)
         self.violations += reading.complaints
+        if action == "create":
+            self.arrivals.append((self.clock(), segments(reading.values.get("Body", "")).count))
         struck = action in self.faults.actions
         fault = self.trouble.strikes() if struck else None
         match fault:
             case Fault.DROP_BEFORE:
                 return None
             case Fault.THROTTLED:
-                answer = _error(20429)
+                wait = self.faults.retry_after
+                answer = _error(20429, headers=() if wait is None else (("Retry-After", str(wait)),))
             case Fault.SERVER_ERROR:
                 answer = _error(20500)
             case Fault.UNAVAILABLE:
                 answer = _error(20503)
             case _:
                 answer = self._carry_out(action, request, reading, sid)
-        if struck and self.faults.delay:
-            await asyncio.sleep(self.faults.delay)
-        return None if fault is Fault.DROP_AFTER else answer
+        if struck and (delay := self.trouble.delay()):
+            await asyncio.sleep(delay)
+        if fault is Fault.SILENT:
+            await self.trouble.silence()
+        return None if fault in (Fault.DROP_AFTER, Fault.SILENT) else answer
 
     def _read(self, action: str, request: Request) -> Reading:
         try:
@@ -580,17 +590,15 @@ def _twiml_complaint(posted: Posted) -> str | None:
     return None
 
 
-def _error(code: int, to: str = "") -> Answer:
+def _error(code: int, to: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     status, message = ERRORS.get(code, (400, "The message cannot be sent"))
-    return json_answer(
-        status,
-        {
-            "code": code,
-            "message": message.format(to=to),
-            "more_info": f"https://www.twilio.com/docs/errors/{code}",
-            "status": status,
-        },
-    )
+    content = {
+        "code": code,
+        "message": message.format(to=to),
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+    return Answer(status, orjson.dumps(content), headers=headers)
 
 
 def main() -> None:

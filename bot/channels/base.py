@@ -31,8 +31,12 @@ class Uncertain(SendError):
     """It may have been taken: no answer came. -> unknown, cleared up before anything is sent again."""
 
 
+#: The codes of Throttled, of all providers: what a message in the outbox has while its account waits.
+TOO_MANY = ("429", "20429", "21611")
+
+
 class Throttled(SendError):
-    """Too many. -> errored; the account waits for `retry_after` seconds."""
+    """Too many. -> errored; the account waits for `retry_after` seconds. `code` is one of TOO_MANY."""
 
     def __init__(self, code: str, retry_after: float) -> None:
         super().__init__(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import re
@@ -13,11 +12,11 @@ from json import JSONDecodeError
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 from twilio.rest import Client
 
 from bot.channels.base import (
+    TOO_MANY,
     ConnectionFailed,
     ContactStopped,
     MalformedRequest,
@@ -29,6 +28,7 @@ from bot.channels.base import (
     Uncertain,
     Unreachable,
 )
+from bot.channels.http import UNSENT, TwilioHttp
 from domain.contact import URN
 from domain.message import DeliveryReport, OutgoingMessage, Received, Status
 from domain.sms import segments
@@ -137,7 +137,7 @@ class Twilio:
     """One account, sending from one number or one messaging service. Made inside the running loop. A text message
     carries no file: an attachment stays behind.
 
-    `timeout` is in seconds, of one call; the library's own does nothing (9.13).
+    `timeout` is in seconds, of one call.
     """
 
     name = "sms"
@@ -154,12 +154,11 @@ class Twilio:
         status_callback: str = "",
         timeout: float = 15,
     ) -> None:
-        self._http = AsyncTwilioHttpClient()
+        self._http = TwilioHttp(timeout, self.in_flight + 8)
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._client.api.base_url = api_base
         self._sender = {"messaging_service_sid": messaging_service_sid} if messaging_service_sid else {"from_": from_}
         self._status_callback = status_callback
-        self._timeout = timeout
 
     async def send(self, message: OutgoingMessage, now: datetime) -> Sent:
         validity = int((message.valid_until - now).total_seconds())
@@ -167,14 +166,13 @@ class Twilio:
         if self._status_callback:
             options["status_callback"] = f"{self._status_callback}?m={message.id}"
         try:
-            async with asyncio.timeout(self._timeout):
-                sent = await self._client.messages.create_async(
-                    to=message.urn.path,
-                    body=message.text,
-                    smart_encoded=False,  # what we counted and showed is what goes out
-                    validity_period=min(max(validity, 6), _LONGEST_VALIDITY),
-                    **options,
-                )
+            sent = await self._client.messages.create_async(
+                to=message.urn.path,
+                body=message.text,
+                smart_encoded=False,  # what we counted and showed is what goes out
+                validity_period=min(max(validity, 6), _LONGEST_VALIDITY),
+                **options,
+            )
         except _SEND_FAULTS as error:
             raise _send_error(error) from error
         count = str(sent.num_segments or "")
@@ -183,8 +181,7 @@ class Twilio:
     async def look_up(self, message: OutgoingMessage) -> list[str]:
         since = (message.created_at or message.valid_until) - _CLOCKS_DIFFER
         try:
-            async with asyncio.timeout(self._timeout):
-                listed = await self._client.messages.list_async(to=message.urn.path, date_sent_after=since, limit=200)
+            listed = await self._client.messages.list_async(to=message.urn.path, date_sent_after=since, limit=200)
         except _SEND_FAULTS as error:
             raise _send_error(error) from error
         ours = [m for m in listed if m.direction != "inbound" and m.body == message.text]
@@ -200,8 +197,7 @@ class Twilio:
         numbers = frozenset(own.values())
         found: list[tuple[datetime, Received]] = []
         try:
-            async with asyncio.timeout(self._timeout):
-                listed = await self._client.messages.page_async(date_sent_after=moment, page_size=page, **own)
+            listed = await self._client.messages.page_async(date_sent_after=moment, page_size=page, **own)
             while listed is not None:
                 for m in listed:
                     if m.direction != "inbound" or m.date_sent is None:
@@ -209,8 +205,7 @@ class Twilio:
                     form = {"MessageSid": str(m.sid), "From": str(m.from_ or ""), "Body": m.body or ""}
                     if m.from_:
                         found += [(m.date_sent, received) for received in receive_inbound(form, numbers)]
-                async with asyncio.timeout(self._timeout):
-                    listed = await listed.next_page_async()
+                listed = await listed.next_page_async()
         except _SEND_FAULTS as error:
             raise _send_error(error) from error
         found.reverse()  # Twilio lists the newest first; of one second it has the order
@@ -227,7 +222,7 @@ def _send_error(error: Exception) -> SendError:
     match error:
         case TwilioRestException(status=status, code=code):
             return _refusal(int(status), str(code or status))
-        case aiohttp.ClientConnectorError():
+        case _ if isinstance(error, UNSENT):
             return ConnectionFailed("no connection")
         case TimeoutError() | aiohttp.ClientError():
             return Uncertain("no answer")
@@ -241,8 +236,8 @@ def _refusal(status: int, code: str) -> SendError:
         return ContactStopped(code)
     if code in NO_SUCH_NUMBER:
         return Unreachable(code)
-    if status == 429 or code in ("20429", "21611"):
-        return Throttled(code, 600 if code == "21611" else 2)
+    if status == 429 or code in TOO_MANY:
+        return Throttled(code if code in TOO_MANY else "429", 600 if code == "21611" else 2)
     if status in (401, 403) or code in ("20003", "21212", "21603", "21606", "21659", "21660"):
         return Misconfigured(code)
     if status >= 500:

@@ -50,6 +50,17 @@ def test_a_small_run_writes_its_figures_and_shows_them(tmp_path: Path) -> None:
     assert "Durable turns, SQLite, 32 at once: " in ran.stdout
 
 
+def test_a_broadcast_at_its_pace_and_who_writes_meanwhile_are_measured_on_both_databases(tmp_path: Path) -> None:
+    output = tmp_path / "bench.json"
+    ran = bench("--quick", "--plain", "--only", "sending", "--output", str(output))
+    assert ran.returncode == 0, ran.stderr
+    values = {figure["name"]: figure["value"] for figure in json.loads(output.read_text())["figures"]}
+    assert values.keys() == {
+        f"sending-{database}{what}" for database in ("sqlite", "postgresql") for what in ("", "-reply")
+    }
+    assert all(value > 0 for value in values.values())
+
+
 def test_a_broadcast_is_measured_on_both_databases(tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
     ran = bench("--quick", "--plain", "--only", "broadcast", "--output", str(output))

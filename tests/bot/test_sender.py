@@ -7,13 +7,14 @@ import itertools
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import insert, select
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
@@ -24,13 +25,15 @@ from bot.channels.simulated import Simulated
 from bot.circuit import FAILURES, FIRST_PAUSE
 from bot.health import Health
 from bot.pace import Pace
-from bot.sender import BACKOFF, LEASE, Sender
+from bot.sender import BACKOFF, LEASE, SETTLING, Sender
 from domain.contact import URN
-from domain.message import DeliveryReport, OutgoingMessage, Status
+from domain.message import DeliveryReport, MessageClass, OutgoingMessage, Status
 from flows.library import Library
 from scheduler.ticker import ring_due
 from store import outbox
-from store.changes import Due
+from store import tables as t
+from store.bulk import Fetch, fetch
+from store.changes import Due, Queued
 from store.fires import KEEP_SEEN, forget_seen
 from store.outbox import Outcome
 from store.times import to_ms
@@ -395,6 +398,9 @@ async def test_a_text_that_twilio_never_took_is_sent_once(world: Live) -> None:
     await world.send("sms")
     assert await world.outbox() == ["unknown"]
     await clear_up(world, "sms")
+    assert await world.outbox() == ["unknown"]  # Twilio's log may be late to show it
+    world.clock.forward(SETTLING)
+    await clear_up(world, "sms")
     assert await world.outbox("status, error") == [("errored", "not sent")]
     await world.send("sms")
     assert [message.body for message in world.twilio.sent_to(ANNS_NUMBER)] == told
@@ -407,6 +413,7 @@ async def test_an_equal_text_of_before_is_not_taken_for_this_one(world: Live) ->
     await queue(world, ANN, "again")
     world.twilio.faults = TwilioFaults(drop_before=1, times=1)
     await world.send("sms")
+    world.clock.forward(SETTLING)
     await clear_up(world, "sms")
     await world.send("sms")
     first, second = (message for message in world.twilio.sent_to(ANNS_NUMBER))
@@ -424,6 +431,22 @@ async def test_while_twilio_cannot_be_asked_nothing_is_decided(world: Live) -> N
     world.twilio.faults = TwilioFaults()
     await clear_up(world, "sms")
     assert await world.outbox() == ["sent"]
+
+
+async def test_a_log_that_says_to_wait_is_heeded_too(world: Live) -> None:
+    await queue(world, ANN, "CHECKIN")
+    world.twilio.faults = TwilioFaults(drop_after=1, times=1)
+    await world.send("sms")
+    world.twilio.faults = TwilioFaults(throttled=1, times=1, retry_after=30, actions=frozenset({"list"}))
+    await clear_up(world, "sms")
+    await queue(world, "tel:+447700900102", "CHECKIN")
+    await world.send("sms")
+    await clear_up(world, "sms")
+    assert (world.twilio.requests["list"], world.twilio.accepted) == (1, 1)
+    world.clock.forward(timedelta(seconds=30))
+    await clear_up(world, "sms")
+    await world.send("sms")
+    assert await world.outbox() == ["sent", "sent"]
 
 
 async def test_a_question_that_telegram_perhaps_took_is_asked_again(world: Live) -> None:
@@ -457,6 +480,58 @@ def now(world: Live) -> Any:
         await world.app.dispatcher.handle([due], world.clock())
 
     return fire
+
+
+async def test_two_who_share_a_phone_and_get_the_same_words_both_get_them(world: Live) -> None:
+    """Of two equal texts to one number Twilio took one: it must not stand for both."""
+    await world.say(ANN, "hello")
+    other = world.app.ids()
+    await share_the_phone(world, ANN, other)
+    (first,) = await world.rows("SELECT contact_id FROM urns")
+    for contact in (first[0], other):
+        await put(world, ANN, contact, "The same news", MessageClass.REPLY)
+    world.twilio.faults = TwilioFaults(drop_before=1, times=1)
+    for _ in range(4):
+        await world.send("sms")
+        await clear_up(world, "sms")
+        world.clock.forward(SETTLING)
+    assert [m.body for m in world.twilio.sent_to(ANNS_NUMBER)][-2:] == ["The same news"] * 2
+    assert set(await world.outbox()) == {"sent"}
+
+
+async def test_two_uncertain_texts_with_the_same_words_are_found_one_each(world: Live) -> None:
+    contact = world.app.ids()
+    await put(world, ANN, contact, "The same news", MessageClass.REPLY)
+    await world.sender("sms").channel.send(await claimed(world, "sms"), world.clock())
+    await put(world, ANN, contact, "The same news", MessageClass.REPLY)
+    async with world.app.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE outbox SET status = 'unknown'")
+    await world.sender("sms").clear_up(world.clock())
+    assert sorted(await world.outbox()) == ["errored", "sent"]
+
+
+async def share_the_phone(world: Live, who: str, contact_id: int) -> None:
+    async with world.app.database.begin() as connection:
+        await connection.execute(insert(t.contacts).values(id=contact_id, language="en", created_at=1))
+
+
+async def put(world: Live, who: str, contact_id: int, words: str, kind: MessageClass, hours: int = 24) -> int:
+    """A message to that address, queued as by a broadcast; its id."""
+    app, now = world.app, world.clock()
+    urn_key, scheme = app.vault.find(who), who.partition(":")[0]
+    id = app.ids()
+    async with app.database.begin() as connection:
+        if not (await connection.execute(select(t.urns.c.key).where(t.urns.c.key == urn_key))).first():
+            sealed = app.vault.seal(who.encode(), contact_id)
+            await connection.execute(
+                insert(t.urns).values(key=urn_key, contact_id=contact_id, scheme=scheme, sealed=sealed, created_at=1)
+            )
+        message = Queued(
+            id, f"put/{id}", contact_id, urn_key, "sms" if scheme == "tel" else scheme, kind, words, "", (),
+            to_ms(now), to_ms(now + timedelta(hours=hours)),
+        )  # fmt: skip
+        await outbox.queue(connection, app.vault, message, to_ms(now))
+    return id
 
 
 # A process that is killed
@@ -493,6 +568,41 @@ async def test_a_claim_that_is_renewed_does_not_lapse(world: Live) -> None:
     assert await outbox.lapse(world.app.database, "sms", to_ms(world.clock())) == 0
     world.clock.forward(LEASE)
     assert await outbox.lapse(world.app.database, "sms", to_ms(world.clock())) == 1
+
+
+async def test_who_stood_still_takes_no_claim_of_its_own_for_a_dead_process_s(world: Live) -> None:
+    """A process may stop for longer than its claims hold (a laptop that sleeps, a disk that hangs)."""
+    await queue(world, BEN, "/checkin")
+    world.telegram.faults = TelegramFaults(delay=0.2)
+    running = asyncio.create_task(world.sender("telegram").run())
+    while not world.telegram.sent:
+        await world.rows("SELECT 1")
+    world.clock.forward(3 * LEASE)
+    while await world.outbox() != ["sent"]:
+        world.sender("telegram").wake()
+    world.sender("telegram").stop()
+    await running
+    assert len(world.telegram.sent) == 1
+
+
+async def test_who_starts_waits_as_the_provider_said_before(world: Live, flows: Library) -> None:
+    await queue(world, ANN, "CHECKIN")
+    world.twilio.faults = TwilioFaults(throttled=1, times=1, retry_after=60)
+    await world.send("sms")
+    assert await world.outbox("status, error") == [("errored", "429")]
+    await queue(world, "tel:+447700900102", "CHECKIN")
+    other = app_on(world.app.settings, flows, world.clock, seed=8)
+    (second,) = [sender for sender in other.senders if sender.channel.name == "sms"]
+    running = asyncio.create_task(second.run())
+    while second.alive_at is None:
+        await world.rows("SELECT 1")
+    assert world.twilio.accepted == 0
+    world.clock.forward(timedelta(seconds=60))
+    while await world.outbox() != ["sent", "sent"]:
+        second.wake()
+    second.stop()
+    await running
+    await other.close()
 
 
 # A store that is away
@@ -594,6 +704,163 @@ async def test_a_receipt_of_nothing_that_we_sent_is_forgotten_in_time(world: Liv
     assert len(await world.rows("SELECT external_id FROM early_receipts")) == 1
     await forget_seen(world.app.database, world.clock() + KEEP_SEEN + timedelta(seconds=1))
     assert await world.rows("SELECT external_id FROM early_receipts") == []
+
+
+# Between the claim and the send
+
+
+async def test_what_has_become_too_late_when_its_turn_comes_is_not_sent(world: Live) -> None:
+    await queue(world, BEN, "/checkin")
+    claims_at = world.clock()
+    world.clock.forward(timedelta(hours=24))
+    await tick_at(world, claims_at)
+    assert world.telegram.requests["sendMessage"] == 0
+    assert await world.outbox("status, error") == [("expired", "expired")]
+    assert await world.alerts() == [("not_sent", "expired")]
+
+
+async def test_what_waits_for_the_morning_is_not_sent_when_the_night_begins_before_its_turn(world: Live) -> None:
+    await put(world, BEN, world.app.ids(), "News", MessageClass.NEWSLETTER)
+    world.clock.now = world.clock.now.replace(hour=19, minute=59)
+    claims_at = world.clock()
+    world.clock.forward(timedelta(minutes=1))
+    await tick_at(world, claims_at)
+    ((status, send_after),) = await world.outbox("status, send_after")
+    assert (world.telegram.sent, status) == ([], "queued")
+    assert send_after == to_ms(world.clock() + timedelta(hours=13))
+
+
+async def test_in_the_last_moments_before_the_night_nothing_is_begun_that_would_arrive_in_it(world: Live) -> None:
+    await put(world, ANN, world.app.ids(), "News", MessageClass.NEWSLETTER)
+    world.clock.now = world.clock.now.replace(hour=19, minute=59, second=31)
+    await world.send("sms")
+    assert world.twilio.accepted == 0
+    world.clock.now = world.clock.now.replace(minute=58)
+    await world.send("sms")
+    (text,) = world.twilio.sent_to(ANNS_NUMBER)
+    assert text.validity_period == 89  # and Twilio too gives up at eight
+
+
+async def test_what_was_claimed_before_the_provider_said_to_wait_waits_too(world: Live) -> None:
+    for n in range(20):
+        await queue(world, f"telegram:{7000 + n}", "/checkin")
+    world.telegram.faults = TelegramFaults(throttled=1, times=1, retry_after=5)
+    sender = world.sender("telegram")
+    sender._pace.hold(world.clock().timestamp())
+    await world.send()
+    claims_at = world.clock()
+    sent = len(world.telegram.sent)
+    sender._pace.hold(claims_at.timestamp() + 5)
+    await world.send()
+    assert len(world.telegram.sent) == sent
+    assert world.telegram.violations == []
+
+
+async def tick_at(world: Live, moment: datetime) -> None:
+    """The sender looked at the clock at that moment, and the database or the pace held it up until now."""
+    sender = world.sender("telegram")
+    await sender.tick(moment)
+    await sender.drain()
+
+
+async def test_an_address_gets_one_message_at_a_time(world: Live) -> None:
+    reminder = await put(world, BEN, world.app.ids(), "Tomorrow at two", MessageClass.REMINDER)
+    reply = await put(world, BEN, world.app.ids(), "You have a place", MessageClass.REPLY)
+    assert (await claimed_of(world, 5)) == [reply]
+    assert (await claimed_of(world, 5)) == []
+    await world.sender("telegram").start_over()
+    await clear_up(world, "telegram")
+    await world.send()
+    assert [message.text for message in world.telegram.sent] == ["You have a place", "Tomorrow at two"]
+    assert reminder < reply
+
+
+async def claimed_of(world: Live, limit: int) -> list[int]:
+    app = world.app
+    messages = await outbox.claim(
+        app.database, app.vault, app.ids, "telegram", to_ms(world.clock()), to_ms_of(LEASE), limit, quiet=False
+    )
+    return [message.id for message in messages]
+
+
+async def test_somebody_s_own_hours_hold_for_what_had_to_wait(world: Live) -> None:
+    """Queued within them, it failed, and would be tried again after they had ended."""
+    contact = world.app.ids()
+    await put(world, BEN, contact, "News", MessageClass.NEWSLETTER, hours=72)
+    async with world.app.database.begin() as connection:
+        await connection.execute(
+            insert(t.contacts).values(id=contact, language="en", hours="09:00-11:00 0123456", created_at=1)
+        )
+    world.telegram.faults = TelegramFaults(unavailable=1, times=1)
+    await world.send()
+    world.clock.forward(timedelta(hours=2))
+    await world.send()
+    assert world.telegram.sent == []
+    world.clock.forward(timedelta(hours=21, minutes=30))
+    await world.send()
+    assert [message.text for message in world.telegram.sent] == ["News"]
+
+
+async def test_those_whose_hours_have_ended_hold_nobody_up(world: Live) -> None:
+    """However many stand before it in the queue."""
+    for _ in range(40):
+        contact = world.app.ids()
+        await put(world, f"telegram:{contact}", contact, "News", MessageClass.NEWSLETTER, hours=72)
+        async with world.app.database.begin() as connection:
+            await connection.execute(
+                insert(t.contacts).values(id=contact, language="en", hours="11:00-20:00 0123456", created_at=1)
+            )
+    await put(world, BEN, world.app.ids(), "News", MessageClass.NEWSLETTER)
+    await world.sender("telegram").tick(world.clock())
+    await world.send()
+    assert [message.chat_id for message in world.telegram.sent] == [BENS_CHAT]
+
+
+async def test_what_has_no_address_any_more_is_told_to_the_team(world: Live) -> None:
+    await queue(world, BEN, "/checkin")
+    async with world.app.database.begin() as connection:
+        await connection.exec_driver_sql("DELETE FROM urns")
+    await world.send()
+    assert await world.outbox("status, error") == [("failed", "no address")]
+    assert await world.alerts() == [("not_sent", "no address")]
+
+
+async def test_what_outlives_its_use_is_told_though_nothing_may_be_sent(world: Live) -> None:
+    await put(world, BEN, world.app.ids(), "News", MessageClass.NEWSLETTER, hours=1)
+    world.clock.forward(timedelta(hours=12))  # it is ten in the evening
+    sender = world.sender("telegram")
+    running = asyncio.create_task(sender.run())
+    while await world.outbox() != ["expired"]:
+        sender.wake()
+    sender.stop()
+    await running
+    assert await world.alerts() == [("not_sent", "expired")]
+
+
+async def test_a_hundred_thousand_that_wait_are_not_looked_at_one_by_one(world: Live) -> None:
+    """What may go is read from an index in its order, and so is what is under way."""
+    app = world.app
+    if not app.database.is_sqlite:
+        async with app.database.begin() as connection:  # an empty table is read whole, whatever its indexes
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            await connection.exec_driver_sql("SET LOCAL enable_sort = off")
+            plans = [await explained(connection, read.postgres, read.values) for read in reads()]
+    else:
+        async with app.database.read() as connection:
+            plans = [await explained(connection, read.sqlite, read.sqlite_parameters()) for read in reads()]
+    for plan, index in zip(plans, ("ix_outbox_unfinished", "ix_outbox_under_way", "ix_outbox_under_way"), strict=True):
+        assert index in plan
+        assert not [word for word in ("Seq Scan on outbox", "SCAN outbox", "TEMP B-TREE", "Sort") if word in plan]
+    assert "ix_outbox_unfinished_to" in plans[0]
+
+
+def reads() -> list[Fetch]:
+    return [fetch(outbox._CLAIM, "sms", 4, 5, 5, 16), fetch(outbox._LAPSED, 5, "sms"), fetch(outbox._UNKNOWN, "sms")]
+
+
+async def explained(connection: Any, sql: str, values: Any) -> str:
+    how = "EXPLAIN QUERY PLAN " if "?" in sql else "EXPLAIN "
+    return "\n".join(str(row) for row in (await connection.exec_driver_sql(how + sql, values)).all())
 
 
 # Quiet hours
