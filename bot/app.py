@@ -56,6 +56,7 @@ from store.changes import Due
 from store.database import Database
 from store.fall_back import fall_back
 from store.fires import forget_seen
+from store.postgres import make_engine
 from store.retention import Periods, tidy
 from store.vault import Vault
 
@@ -179,7 +180,7 @@ def build(
         flows,
         vault,
         database,
-        EvaluationStore(settings.evaluation_database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
         dispatcher,
         errands,
         senders,

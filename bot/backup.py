@@ -335,7 +335,13 @@ def _named(store: Store) -> str:
     """The address as PostgreSQL's own programs take it; the password goes by the environment, where no list of
     processes shows it.
     """
-    return store.address.set(drivername="postgresql", password=None).render_as_string()
+    address = store.address.set(drivername="postgresql")._replace(password=None)  # to `set`, None is no change
+    hosts = address.query.get("host", ())
+    if isinstance(hosts, tuple) and hosts:  # SQLAlchemy's way to write several
+        parted = [host.partition(":") for host in hosts]
+        several = {"host": ",".join(host for host, _, _ in parted), "port": ",".join(port for _, _, port in parted)}
+        address = address.update_query_dict(several)
+    return address.render_as_string()
 
 
 def _run(program: str, store: Store, *words: str) -> None:

@@ -37,6 +37,8 @@ log = structlog.get_logger()
 #: dead process's, and is cleared up.
 LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
 _CLEARING = timedelta(seconds=5)
+#: After a store was away, the claims of all who could not renew them meanwhile are let be for so long.
+_GRACE = timedelta(seconds=3)
 #: The waits between tries, in seconds; the last goes on until the message expires.
 BACKOFF = (5, 15, 60, 300, 900, 1800, 3600)
 _PAUSE = 1.0  # seconds; a new message wakes the sender before
@@ -114,6 +116,7 @@ class Sender:
                 self.alive_at = now
             except Exception as error:  # the store is away; what was sent and not noted becomes unknown
                 log.warning("sender cannot reach the store", channel=self.channel.name, error=type(error).__name__)
+                clear_at = max(clear_at, self._clock() + _GRACE)
                 took = False
             if not took and not self._stopping:
                 await self.rest()

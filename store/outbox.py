@@ -324,7 +324,7 @@ _UNKNOWN = f"SELECT {_CLAIM_COLUMNS} FROM outbox WHERE status = 'unknown' AND ch
 async def lapse(database: Database, channel: str, now_ms: int) -> int:
     """Messages whose claim has lapsed may have gone or not: mark them unknown. Returns how many."""
     async with database.hot() as tx:
-        (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel))
+        (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel, locking=" FOR UPDATE SKIP LOCKED"))
         tx.write(_MARK_UNKNOWN, [("unknown", id) for id, _ in rows])
         return len(rows)
 

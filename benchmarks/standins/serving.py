@@ -77,13 +77,14 @@ class Standin(Protocol):
 
 
 @asynccontextmanager
-async def loopback(standin: Standin, port: int = 0) -> AsyncIterator[str]:
-    """Serves the stand-in in this event loop; gives its base URL. Port 0 takes any free one.
+async def loopback(standin: Standin, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Serves the stand-in in this event loop; gives its base URL. Port 0 takes any free one. `host` is another
+    address of this machine only where a test has made a network of its own.
 
     The server is not run by `uvicorn.Server.serve`, which would take over the caller's signals and
     wait a tenth of a second at least at its end.
     """
-    listener = _bind(port)
+    listener = _bind(port, host)
     server = uvicorn.Server(_config(standin))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
@@ -117,15 +118,16 @@ def run_alone(standin: Standin, name: str, port: int) -> None:
         runner.run(serve())
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(port: int, host: str = "127.0.0.1") -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     return listener
 
 
 def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
 
 
 def _config(standin: Standin) -> uvicorn.Config:
