@@ -36,7 +36,7 @@ log = structlog.get_logger()
 #: How long a claim holds, and how often it is renewed while the send is under way. A lapsed one is a
 #: dead process's, and is cleared up.
 LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
-_CLEARING = timedelta(seconds=5)
+_CLEARING = timedelta(seconds=2)
 #: After a store was away, the claims of all who could not renew them meanwhile are let be for so long.
 _GRACE = timedelta(seconds=3)
 #: The waits between tries, in seconds; the last goes on until the message expires.

@@ -152,6 +152,15 @@ class Postgres:
             cursor = await connection.execute(statement)
             return await cursor.fetchall() if cursor.description else []
 
+    async def until(self, statement: str) -> None:
+        """Ask until there is a row."""
+        async with asyncio.timeout(120):
+            while True:
+                with suppress(psycopg.Error):
+                    if await self.ask(statement):
+                        return
+                await asyncio.sleep(0.05)
+
     async def inside(self, statement: str, database: str = "mime") -> Process:
         """psql on the machine itself, which may be cut off from all others."""
         return await asyncio.create_subprocess_exec(
@@ -202,11 +211,10 @@ class Pair:
     async def together(self) -> None:
         """From now on a COMMIT waits until the standby has it as well."""
         name = self.standby.name
-        await _until(self.primary, f"SELECT 1 FROM pg_stat_replication WHERE application_name = '{name}'"
-                     " AND state = 'streaming' AND replay_lsn >= pg_current_wal_lsn() - 1000000")  # fmt: skip
+        seen = f"SELECT 1 FROM pg_stat_replication WHERE application_name = '{name}'"
+        await self.primary.until(f"{seen} AND state = 'streaming' AND replay_lsn >= pg_current_wal_lsn() - 1000000")
         await _wait_for(self.primary, f'"{name}"')
-        await _until(self.primary, f"SELECT 1 FROM pg_stat_replication WHERE application_name = '{name}'"
-                     " AND sync_state = 'sync'")  # fmt: skip
+        await self.primary.until(f"{seen} AND sync_state = 'sync'")
 
     async def alone(self) -> None:
         """The primary goes on without its standby, which must not be promoted now."""
@@ -233,15 +241,6 @@ async def _wait_for(server: Postgres, names: str) -> None:
     """Whom a COMMIT waits for."""
     await server.ask(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
     await server.ask("SELECT pg_reload_conf()")
-
-
-async def _until(server: Postgres, statement: str) -> None:
-    async with asyncio.timeout(120):
-        while True:
-            with suppress(psycopg.Error):
-                if await server.ask(statement):
-                    return
-            await asyncio.sleep(0.05)
 
 
 class Replica:

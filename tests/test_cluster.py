@@ -10,16 +10,24 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from benchmarks.standins.serving import loopback
 from benchmarks.standins.telegram import TelegramStandin
 from benchmarks.standins.twilio import ACCOUNT_SID, AUTH_TOKEN, NUMBER_OF_OURS, TwilioStandin
+from config.settings import read_settings
+from store import tables as t
+from store.database import Database
+from store.postgres import make_engine
 from tests.checkins import ASKED, BASE, NAMES, SECRET, Person, repeats
 from tests.cluster import DATABASES, REPLICAS, Pair, Postgres, Replica
 from tests.network import Network, network
@@ -80,10 +88,11 @@ class Town:
     async def bring(self, client: httpx.AsyncClient, person: Person, n: int) -> None:
         """As a provider does through a balancer: to one replica, and again to another until one has taken it."""
         self.update_id += 1
-        update_id, at = self.update_id, self.dice.randrange(3)
+        update_id, at = self.update_id, self.dice.randrange(len(self.replicas))
         while True:
+            replica = self.replicas[at % len(self.replicas)]
             try:
-                answer = await client.send(person.says(self.replicas[at % 3].url, n, update_id))
+                answer = await client.send(person.says(replica.url, n, update_id))
                 if answer.status_code == 200:
                     return
                 assert answer.status_code == 503, answer.text
@@ -149,28 +158,22 @@ class Town:
     async def kill_the_standby(self) -> None:
         self.pair.standby.kill()
         await self.pair.standby.gone()
-        alone = await self._go_alone()
+        await self._without_standby()
         await self.pair.standby.start(self.pair.primary)
-        await self._together(alone)
+        await self.pair.together()
 
     async def cut_the_standby_off(self) -> None:
         self.net.cut(self.pair.standby.name)
-        alone = await self._go_alone()
+        await self._without_standby()
         self.net.mend(self.pair.standby.name)
-        await self._together(alone)
-
-    async def _go_alone(self) -> bool:
-        """A standby that is soon back is waited for; without one that stays away the primary goes on alone."""
-        if self.dice.random() < 0.5:
-            await asyncio.sleep(self.dice.uniform(0.5, 3))
-            return False
-        await asyncio.sleep(NOTICED)
-        await self.pair.alone()
-        await asyncio.sleep(self.dice.uniform(0.5, 3))
-        return True
-
-    async def _together(self, alone: bool) -> None:
         await self.pair.together()
+
+    async def _without_standby(self) -> None:
+        """One that is soon back is waited for; without one that stays away the primary goes on alone."""
+        if self.dice.random() < 0.5:
+            await asyncio.sleep(NOTICED)
+            await self.pair.alone()
+        await asyncio.sleep(self.dice.uniform(0.5, 3))
 
     async def kill_the_primary_and_start_it_again(self) -> None:
         self.pair.primary.kill()
@@ -205,8 +208,8 @@ class Town:
 
 
 @asynccontextmanager
-async def machines(folder: Path, **settings: str) -> AsyncIterator[tuple[Town, dict[str, str]]]:
-    """All five, running, with both providers; and the settings of a command that is run beside them."""
+async def machines(folder: Path, names: Sequence[str] = REPLICAS) -> AsyncIterator[tuple[Town, dict[str, str]]]:
+    """All five (or fewer replicas), running, with both providers; and the settings of a command beside them."""
     async with AsyncExitStack() as stack:
         net = stack.enter_context(network([*DATABASES, *REPLICAS]))
         telegram, twilio = TelegramStandin(), TwilioStandin(random=random.Random(1))
@@ -231,13 +234,13 @@ async def machines(folder: Path, **settings: str) -> AsyncIterator[tuple[Town, d
                 telegram_bot_token=telegram.token, telegram_webhook_secret=SECRET, telegram_seconds_per_chat="0",
                 telegram_api_base=f"http://{telegram_at}", twilio_api_base=f"http://{twilio_at}",
                 twilio_account_sid=ACCOUNT_SID, twilio_auth_token=AUTH_TOKEN, twilio_from=NUMBER_OF_OURS,
-                sms_segments_per_second="1000", export_every_seconds="0.5", **settings,
+                sms_segments_per_second="1000", export_every_seconds="0.5",
             )  # fmt: skip
 
         env = await settings_of("us")
         code, _, err = await command(folder, env, "migrate")
         assert code == 0, err
-        replicas = [Replica(name, folder, net, await settings_of(name)) for name in REPLICAS]
+        replicas = [Replica(name, folder, net, await settings_of(name)) for name in names]
         for replica in replicas:
             stack.push_async_callback(replica.stop)
         await asyncio.gather(*(replica.start() for replica in replicas))
@@ -248,8 +251,7 @@ async def test_whatever_happens_to_one_of_the_five_nothing_is_lost_and_nobody_an
     print(flush=True)
     async with machines(tmp_path) as (town, env):
         stopped = asyncio.Event()
-        limits = httpx.Limits(max_connections=4 * AT_ONCE)
-        async with httpx.AsyncClient(timeout=httpx.Timeout(15, connect=2), limits=limits) as client:
+        async with providers() as client:
             living = asyncio.create_task(town.live(stopped, client))
             for what in sequence(town.dice):
                 assert not living.done(), living.exception()
@@ -260,6 +262,12 @@ async def test_whatever_happens_to_one_of_the_five_nothing_is_lost_and_nobody_an
         code, _, err = await command(tmp_path, env, "export", "--csv", str(tmp_path))
         assert code == 0, err
         await judge(town)
+
+
+def providers() -> httpx.AsyncClient:
+    """What brings the webhooks: it gives up when Twilio does."""
+    limits = httpx.Limits(max_connections=4 * AT_ONCE)
+    return httpx.AsyncClient(timeout=httpx.Timeout(15, connect=2), limits=limits)
 
 
 def sequence(dice: random.Random) -> list[str]:
@@ -297,3 +305,89 @@ async def judge(town: Town) -> None:
         f" {waits[len(waits) // 2] * 1000:.0f} ms in the middle"
     )
     assert max(fault.again for fault in town.faults) < BOUND
+
+
+async def test_an_old_primary_that_comes_back_is_not_written_to(tmp_path: Path) -> None:
+    async with machines(tmp_path, ["x"]) as (town, env), providers() as client:
+        old, new, (replica,) = town.pair.primary, town.pair.standby, town.replicas
+        ann, ben = Person(1), Person(2)
+        assert "ok     the operational store: what is acknowledged is on a standby as well" in await checked(
+            tmp_path, env
+        )
+        await town.bring(client, ann, 0)
+        await town.hear(ann, ASKED[0])
+
+        town.net.cut(old.name)
+        left_behind = await old.inside("INSERT INTO seen VALUES (4711, 0)")
+        await replica.ready(False)
+        assert (await client.send(ben.says(replica.url, 0, 1))).status_code == 503
+        assert "FAULT  the operational store: no host takes writes" in await checked(tmp_path, env)
+        await town.pair.fail_over()
+        await replica.ready()
+        await town.bring(client, ann, 1)
+        await town.hear(ann, ASKED[1])
+
+        town.net.mend(old.name)  # and still takes itself for the primary; the address names it first
+        await old.ask("SELECT 1")
+        assert "all take writes: stop those that were replaced" in await checked(tmp_path, env)
+        assert await written_by(create_async_engine(address(env))) == str(old.data)
+        assert await written_by(make_engine(address(env))) == str(new.data)
+        with pytest.raises(DBAPIError):  # whoever writes there all the same hears no yes
+            async with Database(
+                f"postgresql+psycopg://postgres@{await town.net.way('us', old.name, old.port)}/mime"
+            ).begin() as tx:
+                await tx.execute(insert(t.seen).values(key=4712, seen_at=0))
+        await replica.kill()
+        await replica.start()  # it remembers nothing of the failover
+        for person, n in ((ann, 2), (ben, 0)):
+            await town.bring(client, person, n)
+            await town.hear(person, ASKED[n])
+        assert left_behind.returncode is None
+
+        await old.stop()
+        await left_behind.wait()
+        await town.pair.rebuild(by_copy=False)
+        assert await new.ask("SELECT key FROM seen WHERE key IN (4711, 4712)", "mime") == []
+        assert "ok     the operational store: what is acknowledged is on a standby as well" in await checked(
+            tmp_path, env
+        )
+        assert len(ann.heard(town.telegram, town.twilio)) == 3 and len(ben.heard(town.telegram, town.twilio)) == 1
+
+
+async def test_what_only_the_primary_has_is_not_acknowledged_when_it_is_brought_again(tmp_path: Path) -> None:
+    async with machines(tmp_path, ["x"]) as (town, env), providers() as client:
+        ann = Person(1)
+        await town.bring(client, ann, 0)
+        await town.hear(ann, ASKED[0])
+        town.net.cut(town.pair.standby.name)
+        brought = asyncio.create_task(town.bring(client, ann, 1))
+        await town.replicas[0].ready(False)
+        for _ in range(2):  # PostgreSQL says that it is committed when its wait is cancelled, and everybody sees it
+            await town.pair.primary.until(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            )
+        await town.pair.primary.until("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        assert not brought.done()
+        assert "FAULT  the operational store: nothing can be stored" in await checked(tmp_path, env)
+        town.net.mend(town.pair.standby.name)
+        await brought
+        await town.hear(ann, ASKED[1])
+        await town.replicas[0].ready()
+        assert len(ann.heard(town.telegram, town.twilio)) == 2
+
+
+async def checked(folder: Path, env: dict[str, str]) -> str:
+    return (await command(folder, env, "check"))[1]
+
+
+def address(env: dict[str, str]) -> str:
+    """The operational store's, as the settings give it to the program."""
+    return read_settings(None, database_url=env["MIME_DATABASE_URL"]).database_url
+
+
+async def written_by(engine: AsyncEngine) -> str:
+    """The folder of the server that it has chosen."""
+    async with engine.connect() as connection:
+        folder = (await connection.execute(text("SELECT current_setting('data_directory')"))).scalar_one()
+    await engine.dispose()
+    return str(folder)
