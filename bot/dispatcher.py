@@ -55,7 +55,7 @@ class Poison(Exception):
 
 
 class StoreAway(Exception):
-    """The store cannot be reached; nothing was stored, and whoever brought the facts may bring them again."""
+    """The store cannot be reached; nothing is known to be stored. Whoever brought the facts may bring them again."""
 
 
 class Dispatcher:

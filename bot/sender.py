@@ -79,6 +79,7 @@ class Sender:
         self._refused = False
         self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
+        self._in_doubt: dict[int, int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
 
@@ -105,6 +106,8 @@ class Sender:
         while not self._stopping:
             now = self._clock()
             try:
+                await outbox.give_back(self._database, self._in_doubt)
+                self._in_doubt.clear()
                 if now >= clear_at:
                     await outbox.lapse(self._database, self.channel.name, to_ms(now))
                     await self.clear_up(now)
@@ -116,6 +119,8 @@ class Sender:
                 self.alive_at = now
             except Exception as error:  # the store is away; what was sent and not noted becomes unknown
                 log.warning("sender cannot reach the store", channel=self.channel.name, error=type(error).__name__)
+                if isinstance(error, outbox.ClaimInDoubt):
+                    self._in_doubt.update(dict.fromkeys(error.message_ids, error.until_ms))
                 clear_at = max(clear_at, self._clock() + _GRACE)
                 took = False
             if not took and not self._stopping:

@@ -44,6 +44,7 @@ class Database:
         )
         self._turn = asyncio.Lock()
         self._hot: AsyncConnection | None = None
+        self._refused_at = 0.0
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _sqlite_settings)
             event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
@@ -74,9 +75,10 @@ class Database:
     @asynccontextmanager
     async def hot(self) -> AsyncIterator[HotTransaction]:
         """A transaction for the hot path, on a connection of its own."""
+        asked_at = asyncio.get_running_loop().time()
         async with self._turn:
             if self._hot is None:
-                self._hot = await self.engine.connect()
+                self._hot = await self._connected(asked_at)
             raw = (await self._hot.get_raw_connection()).driver_connection
             transaction = _Sqlite(raw) if self.is_sqlite else _Postgres(raw)
             try:
@@ -85,6 +87,16 @@ class Database:
             except BaseException as error:
                 await self._give_up(transaction, error)
                 raise
+
+    async def _connected(self, asked_at: float) -> AsyncConnection:
+        """Who stood in line while somebody tried in vain does not try again: a host that is cut off lets each wait."""
+        if self._refused_at > asked_at:
+            raise ConnectionError("the store could not be reached just now")
+        try:
+            return await self.engine.connect()
+        except Exception:
+            self._refused_at = asyncio.get_running_loop().time()
+            raise
 
     async def scrub(self) -> None:
         """Take what was deleted out of a SQLite file's log as well; in the file itself it is overwritten already

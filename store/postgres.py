@@ -23,7 +23,7 @@ SILENCE = 5
 DEADLINE = 8.0
 #: For libpq (its documentation, 34.1.2), where the address says nothing else; `tcp_user_timeout` is in ms.
 _CONNECTING: Mapping[str, str] = {
-    "connect_timeout": "3",
+    "connect_timeout": "2",
     "keepalives_idle": "2",
     "keepalives_interval": "1",
     "keepalives_count": "3",
