@@ -126,6 +126,8 @@ class Errands:
                     asker = Address(due.contact_id, due.urn_key, due.channel, language)
                     await self._do(UnderWay(connection, due, now, asker))
         except Exception as error:
+            if self._database.is_lost(error):
+                raise  # it is due still, or done: the next ring finds out
             log.error("errand failed", kind=due.kind, **where(error))
             async with self._database.begin() as connection:
                 await fires.put_off(connection, due.id, now + _AGAIN)

@@ -84,8 +84,10 @@ def _hosts_apart(address: str) -> str:
         if hosts.count(host) > 1:
             raise ValueError(f"{host!r} stands there twice; {_SEVERAL}")
     apart = [("host", host) for host in hosts] + [pair for pair in query if pair[0] not in ("host", "port")]
-    if "target_session_attrs" not in dict(query):  # whichever of them writes just now
-        apart.append(("target_session_attrs", "read-write"))
+    # whichever of them writes just now, and one that is cut off is not waited for
+    for name, value in (("target_session_attrs", "read-write"), ("connect_timeout", "2")):
+        if name not in dict(query):
+            apart.append((name, value))
     return f"{parts.scheme}://{user}{at}{parts.path}?{urlencode(apart, safe=':/')}"
 
 

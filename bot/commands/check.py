@@ -22,6 +22,7 @@ from flows.loader import FlowError
 from store import standing
 from store.database import Database
 from store.history import key_fits
+from store.postgres import make_engine
 from store.vault import Vault
 
 app = typer.Typer()
@@ -120,7 +121,10 @@ def _credentials(settings: Settings) -> Iterator[tuple[bool, str]]:
 
 
 async def _stores(settings: Settings) -> list[tuple[bool, str]]:
-    database, evaluation_store = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    database, evaluation_store = (
+        Database(settings.database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
+    )
     try:
         found = [
             await _store("the operational store", database.engine, database.name, store.migrations.HEAD),
