@@ -224,10 +224,8 @@ class Dispatcher:
             batch.programme = await self._programme(tx, batch, loaded, arrivals, due)
             seen = set(loaded.seen)
             for arrival, urn_key, seen_key in arrivals:
-                if seen_key in seen:  # the provider delivered this before
-                    if seen_key in loaded.seen:
-                        batch.changes.seen_again.append((batch.moment.ms, seen_key))
-                    continue
+                if seen_key in seen:
+                    continue  # the provider delivered this before
                 seen.add(seen_key)
                 batch.changes.seen.append((seen_key, batch.moment.ms))
                 batch.fact = arrival

@@ -62,7 +62,7 @@ def _database(text: str) -> str:
 def _hosts_apart(address: str) -> str:
     """Several hosts, in whichever way they are written, as SQLAlchemy takes them: `?host=A:PORT&host=B:PORT`.
 
-    libpq itself has them before the database (`//A:PORT,B:PORT/DATABASE`, its documentation, 34.1.1.2).
+    libpq itself has them before the database (`//A:PORT,B:PORT/DATABASE`, its documentation, "Connection URIs").
     """
     parts = urlsplit(address)
     query = parse_qsl(parts.query, keep_blank_values=True)

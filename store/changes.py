@@ -162,11 +162,9 @@ class Changes:
     the outbox for the `cancelled_*` (contacts; contacts and addresses) is not sent, but what this batch adds is.
     `rooms` are events whose places were counted anew, `bookings` by event and contact, `reasons` why somebody does
     not come (by the same), `demands` what is wanted, by contact and kind: the row's id and the district.
-    `seen_again`: when messages that were brought before came once more.
     """
 
     seen: list[tuple[int, int]] = field(default_factory=list)
-    seen_again: list[tuple[int, int]] = field(default_factory=list)
     inbox: list[tuple[int, int, str, str, int, int]] = field(default_factory=list)
     new_people: dict[int, Person] = field(default_factory=dict)
     new_urns: list[tuple[int, int, URN]] = field(default_factory=list)

@@ -21,7 +21,8 @@ SILENCE = 5
 #: synchronous standby that is away, or on a primary that was replaced and does not know it. Below the 15 s that
 #: Twilio waits for a webhook.
 DEADLINE = 8.0
-#: For libpq (its documentation, 34.1.2), where the address says nothing else; `tcp_user_timeout` is in ms.
+#: For libpq (its documentation, "Parameter Key Words"), where the address says nothing else; `tcp_user_timeout` is in
+#: ms.
 _CONNECTING: Mapping[str, str] = {
     "connect_timeout": "2",
     "keepalives_idle": "2",
@@ -29,9 +30,9 @@ _CONNECTING: Mapping[str, str] = {
     "keepalives_count": "3",
     "tcp_user_timeout": str(SILENCE * 1000),
 }
-#: For the server's side of each connection (its documentation, 19.3.2 and 19.11.1), where it knows them: a process of
-#: ours that is cut off, or stands still, keeps its locks for no longer. In seconds, and ms for those that end in
-#: `timeout`.
+#: For the server's side of each connection (its documentation, "TCP Settings" and "Statement Behavior"), where it knows
+#: them: a process of ours that is cut off, or stands still, keeps its locks for no longer. In seconds, and ms for those
+#: that end in `timeout`.
 _SERVED: Mapping[str, str] = {
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",
@@ -59,7 +60,9 @@ def make_engine(url: str, **options: Any) -> AsyncEngine:
     given = {name: value for name, value in _CONNECTING.items() if name not in address.query}
     engine = create_async_engine(url, pool_pre_ping=True, connect_args=given, **options)
     dialect = engine.sync_engine.dialect
-    event.listen(engine.sync_engine, "do_connect", Primary().connect)
+    primary = Primary()
+    event.listen(engine.sync_engine, "do_connect", primary.connect)
+    event.listen(engine.sync_engine.pool, "invalidate", primary.doubt)
     event.listen(engine.sync_engine, "handle_error", _read_only_is_gone)
     commit = dialect.do_commit
 
@@ -75,8 +78,8 @@ def make_engine(url: str, **options: Any) -> AsyncEngine:
 def deadline(raw: Any, seconds: float = DEADLINE) -> Iterator[None]:
     """Break the connection off if it is not done in time.
 
-    It is not cancelled: a server that is asked to cancel a COMMIT that waits for its standby answers that it is
-    committed (PostgreSQL's documentation, 26.2.8.1), and that is what a later failover would lose.
+    It is not cancelled: a server that is asked to cancel a COMMIT that waits for its standby answers, with a warning,
+    that it is committed (PostgreSQL's src/backend/replication/syncrep.c), and that is what a later failover would lose.
     """
     timer = asyncio.get_running_loop().call_later(seconds, _break_off, raw)
     try:
@@ -101,20 +104,24 @@ def _read_only_is_gone(context: Any) -> None:
 
 
 class Primary:
-    """Where to connect to. The host that wrote last is asked first; one that was replaced, and came back without
-    knowing it, is left alone.
+    """Where to connect to. The host that wrote last is asked first, or last where a connection to it was just lost; one
+    that was replaced, and came back without knowing it, is left alone.
     """
 
     def __init__(self) -> None:
         self._last: tuple[str, str] | None = None
         self._timeline = 0
+        self._doubted = False
+
+    def doubt(self, *_: object) -> None:
+        """A connection was lost; for SQLAlchemy's event `invalidate`. A standby that has not been promoted says so at
+        once, while a host that is cut off says nothing.
+        """
+        self._doubted = True
 
     def connect(self, dialect: Any, record: Any, words: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
         """A connection to the newest primary, for SQLAlchemy's event `do_connect`. Raises the driver's own errors."""
-        hosts = _hosts(parameters)
-        if self._last in hosts:
-            hosts.remove(self._last)
-            hosts.insert(0, self._last)
+        hosts = sorted(_hosts(parameters), key=lambda host: (host == self._last) is self._doubted)
         found: Any = None
         failure: Exception = dialect.loaded_dbapi.OperationalError("the address names no host")
         looks_at_all = self._last is None
@@ -136,7 +143,7 @@ class Primary:
                 continue
             if found is not None:
                 found.close()
-            found, self._last, self._timeline = connection, (host, port), timeline
+            found, self._last, self._timeline, self._doubted = connection, (host, port), timeline, False
             if not looks_at_all:
                 break
         if found is None:

@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 from domain.value import value
 from store.postgres import hosts_of
 
-#: Settings (PostgreSQL's documentation, 19.5.1) under which a COMMIT waits until it is on the standby's disk.
+#: With these (PostgreSQL's documentation, `synchronous_commit`) a COMMIT waits until it is on the standby's disk.
 _WAITS = ("on", "remote_apply")
 _LOOK = (
     "SELECT pg_is_in_recovery(), current_setting('fsync') = 'on', current_setting('synchronous_commit'),"

@@ -68,7 +68,8 @@ async def load(
     """The people behind these addresses (by their keys) and fires, locked until the batch is saved.
 
     The sessions are read by a second statement: on PostgreSQL the first may wait for another replica's
-    batch, and a statement sees what was committed before it began.
+    batch, and a statement sees what was committed before it began. The lock has a second use: it is written to
+    PostgreSQL's log, so that the COMMIT waits for the standby even where nothing else is written (docs/adr/0022).
     """
     fires = list(due)
     reads = []
@@ -237,9 +238,6 @@ def _talk(vault: Vault, row: Any) -> Talk:
 
 
 _INSERT_SEEN = insert(t.seen, ("key", "seen_at"))
-#: Its COMMIT reaches the standby after the one that wrote the row: an answer to "was it stored?" that a failover of
-#: the database leaves true. Where nothing is written, a COMMIT waits for nothing (docs/adr/0022).
-_SEE_AGAIN = update(t.seen, ("seen_at",), key="key")
 _INSERT_INBOX = insert(t.inbox, ("id", "contact_id", "channel", "sealed", "received_at", "urn_key"))
 _CONTACT = (
     "language",
@@ -335,7 +333,6 @@ def save(tx: HotTransaction, vault: Vault, ids: Any, now_ms: int, changes: Chang
     seal = vault.seal
     write = tx.write
     write(_INSERT_SEEN, changes.seen)
-    write(_SEE_AGAIN, changes.seen_again)
     write(_INSERT_CONTACTS, [(i, *_contact_row(p), now_ms) for i, p in changes.new_people.items()])
     write(
         _UPDATE_CONTACTS,

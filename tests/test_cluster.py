@@ -361,12 +361,11 @@ async def test_what_only_the_primary_has_is_not_acknowledged_when_it_is_brought_
         await town.hear(ann, ASKED[0])
         town.net.cut(town.pair.standby.name)
         brought = asyncio.create_task(town.bring(client, ann, 1))
+        waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = ''"
+        for _ in range(2):  # then PostgreSQL says that it is committed, and everybody sees it
+            await town.pair.primary.until(f"SELECT pg_cancel_backend(pid) {waiting}")
+        await town.pair.primary.until(f"SELECT 1 {waiting}")
         await town.replicas[0].ready(False)
-        for _ in range(2):  # PostgreSQL says that it is committed when its wait is cancelled, and everybody sees it
-            await town.pair.primary.until(
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            )
-        await town.pair.primary.until("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
         assert not brought.done()
         assert "FAULT  the operational store: nothing can be stored" in await checked(tmp_path, env)
         town.net.mend(town.pair.standby.name)
