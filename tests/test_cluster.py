@@ -365,6 +365,7 @@ async def test_what_only_the_primary_has_is_not_acknowledged_when_it_is_brought_
         for _ in range(2):  # then PostgreSQL says that it is committed, and everybody sees it
             await town.pair.primary.until(f"SELECT pg_cancel_backend(pid) {waiting}")
         await town.pair.primary.until(f"SELECT 1 {waiting}")
+        assert not brought.done()
         await town.replicas[0].ready(False)
         assert not brought.done()
         assert "FAULT  the operational store: nothing can be stored" in await checked(tmp_path, env)
