@@ -34,8 +34,8 @@ check: install ## formatting, lint, types, import contracts, questionnaires
 	$(BIN)/mime lint
 
 .PHONY: test
-test: install chromium check ## set up and run all checks and tests
-	$(BIN)/pytest
+test: install chromium check ## set up and run all checks and tests, two at a time
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 .PHONY: crash
 crash: install ## kill -9 the program 100 times under load, on both databases

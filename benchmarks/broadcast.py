@@ -42,7 +42,7 @@ _TEXTS = {
     "bn": "আসুন, আপনার মত জানান। মঙ্গলবার বেলা দুটোয় কলচেস্টারে দেখা হবে। EVENTS লিখে পাঠান।",
 }
 _CHUNK = 2000
-_SETTINGS = {"sms_segments_per_second": 1e5, "telegram_messages_per_second": 1e5, "allow_draft_translations": True}
+SETTINGS = {"sms_segments_per_second": 1e5, "telegram_messages_per_second": 1e5, "allow_draft_translations": True}
 
 _PEOPLE = insert(t.contacts, ("id", "language", "consents", "hours", "created_at"))
 _URNS = insert(t.urns, ("key", "contact_id", "scheme", "sealed", "created_at"))
@@ -65,27 +65,27 @@ def _on(given: argparse.Namespace) -> Found:
 
 
 async def _measure(url: str | None, people: int) -> Found:
-    async with product(url, settings=_SETTINGS) as app:
-        await _fill(app, people)
+    async with product(url, settings=SETTINGS) as app:
+        await fill(app, people)
         now = app.post.quiet.after(app.clock())
         texts = {tag: Wording(text, "a speaker") for tag, text in _TEXTS.items()}
         draft = Broadcast(id=0, number=0, name="Come", segment=Segment(districts=_DISTRICTS[:2]), texts=texts)
-        before = _highest_mb()
+        before = highest_mb()
         for _ in range(2):
             async with app.database.begin() as connection:
                 made = await broadcasts.add(connection, app.post, draft, None, now)
-            found = await _prepared(app, made.number, now)
+            found = await prepared(app, made.number, now)
         await check_rows(app.database, {"outbox": 2 * int(found["queued"]), "broadcasts WHERE prepared": 2})
-        return {"people": people, **found, "grown_mb": round(_highest_mb() - before, 1), "highest_mb": _highest_mb()}
+        return {"people": people, **found, "grown_mb": round(highest_mb() - before, 1), "highest_mb": highest_mb()}
 
 
-def _highest_mb() -> float:
+def highest_mb() -> float:
     """The most that this process ever had in memory."""
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
 
 
-async def _prepared(app: App, number: int, now: datetime) -> dict[str, float]:
+async def prepared(app: App, number: int, now: datetime) -> dict[str, float]:
     """Ordered and queued, and how long the loop stood still at most: a webhook that comes meanwhile waits so long."""
     stalls: list[float] = []
     beating = asyncio.create_task(_beat(stalls))
@@ -116,14 +116,18 @@ async def _beat(stalls: list[float]) -> None:
         stalls.append(time.perf_counter() - before)
 
 
-async def _fill(app: App, people: int) -> None:
+async def fill(app: App, people: int) -> list[int]:
+    """So many people are in the store; their ids."""
     chance, now_ms = random.Random(people), to_ms(app.clock())
+    everybody: list[int] = []
     for first in range(0, people, _CHUNK):
         ids = [app.ids() for _ in range(min(_CHUNK, people - first))]
         async with app.database.hot() as tx:
             tx.write(_PEOPLE, list(_people(ids, chance, now_ms)))
             tx.write(_URNS, list(_urns(app, ids, first, now_ms)))
             tx.write(_TOLD, list(_told(app, ids, chance, now_ms)))
+        everybody += ids
+    return everybody
 
 
 def _people(ids: list[int], chance: random.Random, now_ms: int) -> Iterator[tuple[object, ...]]:

@@ -26,6 +26,7 @@ COMMANDS = (
     "poster",
     "event",
     "broadcast",
+    "newsletter",
     "opportunity",
     "people",
     "lint",

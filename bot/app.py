@@ -34,8 +34,11 @@ from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
 from bot.errands import Errands
 from bot.events import attendance, calendar, certificate, tasks
-from bot.happenings import WORTH_SENDING, ChannelKind, Happenings
+from bot.happenings import Happenings
 from bot.health import Health
+from bot.news import errands as news_errands
+from bot.news import pages as news_pages
+from bot.outgoing import WORTH_SENDING, ChannelKind
 from bot.pace import Pace
 from bot.reconciling import Reconciliation
 from bot.sender import Sender
@@ -161,6 +164,7 @@ def build(
             reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = _pace(settings, channel, simulate=simulate)
         senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
+    for_post = post(settings, database, vault, flows, renderer, ids)
     errands = Errands(
         database,
         vault,
@@ -172,6 +176,7 @@ def build(
         clock,
         token=partial(secrets.token_urlsafe, 24),
         reference=partial(_reference, rng.randrange if rng else secrets.randbelow),
+        press=for_post.press,
         public_base_url=settings.public_base_url,
         on_queued=wake,
     )
@@ -187,7 +192,7 @@ def build(
         Ticker(clock),
         clock,
         ids,
-        post(settings, database, vault, flows, renderer, ids),
+        for_post,
         bot,
         reconciliation,
     )
@@ -207,6 +212,8 @@ def post(
         terms=terms(settings),
         numbers=settings.numbers,
         worth=WORTH_SENDING,
+        item_segments=settings.newsletter_item_segments,
+        public_base_url=settings.public_base_url,
     )
 
 
@@ -275,7 +282,8 @@ def asgi(app: App, *, role: Role) -> ASGI:
     calendars = calendar.routes(app.database, app.vault, app.clock, settings.quiet.zone, settings.contact_phone)
     lists = attendance.routes(app.database, app.vault, app.ids, app.clock, settings.quiet.zone)
     papers = certificate.routes(app.database, app.vault, app.library, app.clock, settings.quiet.zone)
-    inner = Starlette(routes=[*health.routes(), *own_data, *calendars, *lists, *papers, *app.routes])
+    news = news_pages.routes(app.database, app.vault, app.post.press, app.clock)
+    inner = Starlette(routes=[*health.routes(), *own_data, *calendars, *lists, *papers, *news, *app.routes])
     return Doors(
         app.dispatcher.submit,
         inner,
@@ -410,7 +418,13 @@ def _start_ticker(app: App) -> None:
     app.ticker.every(3600, "forget-seen", partial(forget_seen, app.database))
     app.ticker.every(24 * 3600, "retention", partial(_tidy, app))
     app.ticker.every(3600, "tasks", partial(tasks.look, app.database, app.vault, app.ids, app.settings.quiet))
+    app.ticker.every(3600, "newsletter", partial(_remind_of_news, app))
     app.ticker.start()
+
+
+async def _remind_of_news(app: App, now: datetime) -> None:
+    """Coordinators hear of news that waits, and of people who have not heard back."""
+    await news_errands.look(app.database, app.vault, app.ids, app.settings.quiet, app.post.press, now)
 
 
 async def _fall_back(app: App, now: datetime) -> None:
@@ -465,6 +479,7 @@ def _commands(app: App) -> dict[str, list[tuple[str, str]]]:
             ("checkin", app.library.phrases[tag].command_checkin),
             ("events", app.library.phrases[tag].command_events),
             ("bookings", app.library.phrases[tag].command_bookings),
+            ("news", app.library.phrases[tag].command_news),
             ("help", app.library.phrases[tag].command_help),
             ("language", app.library.phrases[tag].command_language),
             ("join", app.library.phrases[tag].command_join),

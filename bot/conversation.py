@@ -42,7 +42,9 @@ from store.times import from_ms
 #: Words outside any conversation are answered this many times in a row: the other end may be a machine.
 CHATTER = 5
 _ALWAYS = frozenset({Command.STOP, Command.HELP, Command.PERSON})
-CHECKIN_FLOW, JOINING_FLOW = "wellbeing", "joining"
+CHECKIN_FLOW, JOINING_FLOW, FORGET_FLOW = "wellbeing", "joining", "forget_me"
+#: What is anybody's right is not passed on to the person of the team with whom they write: it is done.
+_RIGHTS = frozenset({Command.MY_DATA, Command.DELETE_LAST, Command.FORGET_ME})
 #: Words that start a flow.
 _FLOWS = {
     Command.CHECKIN: CHECKIN_FLOW,
@@ -51,7 +53,7 @@ _FLOWS = {
     Command.ABOUT_ME: "about_you",
     Command.NEEDS: "needs",
     Command.SHARE: "share_phone",
-    Command.FORGET_ME: "forget_me",
+    Command.FORGET_ME: FORGET_FLOW,
 }
 _TOPICS = {
     Purpose.NEWSLETTER: "topic_newsletter",
@@ -121,7 +123,9 @@ class Conversation:
             alarmed = False
         elif alarmed is None:
             alarmed = self.library.distress.hears(received.text)
-        for_team = team.hear(turn, person, received.text, setting.circle)
+        for_team = not self._right_in_talk(turn, person, received.text, said, setting.circle, now) and team.hear(
+            turn, person, received.text, setting.circle, self._phrases(turn)
+        )
         if alarmed:
             self._alarm(turn, person, now)
         if person.contact.stopped_at is not None:
@@ -138,6 +142,20 @@ class Conversation:
         else:
             self._hear_words(turn, person, received, said, urn_key, now, setting)
         return turn
+
+    def _right_in_talk(
+        self, turn: Turn, person: Person, text: str, said: Command | None, circle: Circle, now: Moment
+    ) -> bool:
+        """Whether somebody who writes with the team asks for a right of theirs, or answers what we asked about that."""
+        if not circle.handovers or person.contact.handover_id is None or team.serves(person, circle):
+            return False
+        if said in _RIGHTS:
+            return True
+        talk = person.talk
+        if talk is None or talk.session.flow != FORGET_FLOW or (flow := self._flow(turn, talk)) is None:
+            return False
+        question = asked(flow, talk.session)
+        return question is not None and understand(question, text, flow.words, now.today) is not None
 
     def _ask_on(
         self, turn: Turn, person: Person, received: Received, urn_key: int, now: Moment, circle: Circle
@@ -212,14 +230,25 @@ class Conversation:
     def _hear_stopped(
         self, turn: Turn, person: Person, said: Command | None, received: Received, urn_key: int, now: Moment
     ) -> None:
-        """Who told us to stop is heard again when they ask for it in so many words."""
-        if said not in (Command.START, Command.JOIN):
-            return
-        person.contact = replace(person.contact, stopped_at=None)
-        if said is Command.START:
-            turn.said.append(Say(self._phrases(turn).welcome_again))
-        else:
-            self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+        """Who told us to stop is heard again when they ask for it in so many words. What is their right is answered
+        all the same, once, and so is the wish for a person: who then calls them.
+        """
+        match said:
+            case Command.START:
+                person.contact = replace(person.contact, stopped_at=None)
+                turn.said.append(Say(self._phrases(turn).welcome_again))
+            case Command.JOIN:
+                person.contact = replace(person.contact, stopped_at=None)
+                self._start(turn, person, JOINING_FLOW, received.channel, urn_key, now)
+            case Command.FORGET_ME:  # not asked once more: they have left, and our question might not reach them
+                turn.errands.append(Errand("erase"))
+            case Command.MY_DATA | Command.DELETE_LAST:
+                turn.errands.append(Errand(said.value))
+            case Command.PERSON:
+                turn.said.append(Say(self._phrases(turn).call_noted))
+                self._tell_team(turn, AlertKind.PERSON)
+            case _:
+                pass
 
     def _alarm(self, turn: Turn, person: Person, now: Moment) -> None:
         """Somebody may be in danger: the numbers at once, no more questions, and a person of the team."""
@@ -253,6 +282,13 @@ class Conversation:
         alert = Alert(self.ids(), kind)
         turn.alerts.append(alert)
         turn.errands.append(Errand("page", alert.id))
+
+    def stop_as_well(self, person: Person, now: Moment) -> Turn:
+        """Somebody on the same phone said STOP: it is for this person too."""
+        turn = Turn(self.library.language(person.contact.language))
+        self._leave(turn, person, Outcome.STOPPED)
+        person.contact = replace(person.contact, stopped_at=now.at)
+        return turn
 
     def _stop(self, turn: Turn, person: Person, received: Received, now: Moment, *, quietly: bool) -> None:
         self._leave(turn, person, Outcome.STOPPED)
@@ -313,7 +349,9 @@ class Conversation:
         """
         turn = Turn(self.library.language(person.contact.language), message_class=MessageClass.REMINDER)
         turn.programme = programme
-        if talk.deadline_at <= now.ms:
+        if person.contact.stopped_at is not None:  # their phones were joined, and one of them had stopped
+            self._leave(turn, person, Outcome.STOPPED)
+        elif talk.deadline_at <= now.ms:
             self._step(turn, person, talk, WaitTimedOut(talk.session.sprint), now)
         self._knock(turn, person)
         return turn
@@ -338,6 +376,14 @@ class Conversation:
             self._start(turn, person, flow, channel, urn_key, now, answers, about)
         self._knock(turn, person)
         return turn
+
+    def may_repeat(self, person: Person, flow: str) -> bool:
+        """Whether a flow may come again unasked: not where they took back the consent that it begins with. We do not
+        ask for it anew either; their own word brings it back.
+        """
+        known = self.library.flows.get(flow)
+        first = next(known.asked(), None) if known is not None else None
+        return not isinstance(first, YesNo) or first.consent is None or first.consent in person.contact.consents
 
     def _knock(self, turn: Turn, person: Person) -> None:
         """To a phone that others may see comes, unasked, only that something waits. It is asked when they write."""
@@ -443,7 +489,7 @@ class Conversation:
             case Command.LINK:
                 code = self._new_code(turn, CodeKind.JOIN, person, {}, now)
                 turn.said.append(Say(phrases.link_code, {"code": code}))
-            case Command.MY_DATA | Command.DELETE_LAST:
+            case Command.MY_DATA | Command.DELETE_LAST | Command.NEWS:
                 turn.errands.append(Errand(said.value))
             case Command.EVENTS:
                 self._follow(turn, person, wishes.what_is_open(turn, person), received.channel, urn_key, now)
@@ -497,8 +543,8 @@ class Conversation:
         if flow is None:
             return
         flow = self.about(turn, flow, person.contact.id, about, answers or {})
-        talk = person.talk
-        if talk is not None and talk.session.flow == id and not about and turn.message_class is MessageClass.REPLY:
+        talk, again = person.talk, not (about or answers) and turn.message_class is MessageClass.REPLY
+        if talk is not None and talk.session.flow == id and again:
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
             return
         replaced = talk is not None and id in wishes.BEGUN_BY_WORD and talk.session.flow in wishes.BEGUN_BY_WORD
@@ -602,6 +648,8 @@ class Conversation:
                 turn.shares = str(answers["own"]), str(answers["other"])
                 turn.said.append(Say(phrases.phone_shared, {"other": turn.shares[1]}))
             case Action.WRONG_PERSON:
+                if person.suspended is not None:
+                    self._end_quietly(turn, person.suspended, Outcome.STOPPED)
                 person.contact = replace(person.contact, stopped_at=now.at, suspended_id=None)
                 person.suspended = None
                 turn.alerts.append(Alert(self.ids(), "wrong_person"))
@@ -610,6 +658,8 @@ class Conversation:
                 self._tell_team(turn, AlertKind.CALL)
             case Action.MAKE_EVENT:
                 turn.errands.append(Errand("make_event", talk.id))
+            case Action.MAKE_OPPORTUNITY:
+                turn.errands.append(Errand("make_opportunity", talk.id))
             case Action.WORRIED:
                 self._tell_team(turn, AlertKind.WORRIED)
             case _:
@@ -623,7 +673,8 @@ class Conversation:
             return
         person.talk = talk
         person.contact = replace(person.contact, session_id=talk.id)
-        self._step(turn, person, talk, Steered(Command.AGAIN), now)
+        if person.contact.handover_id is None or not talk.session.paused:  # it rests while they write with the team
+            self._step(turn, person, talk, Steered(Command.AGAIN), now)
 
     def leave(self, turn: Turn, person: Person, talk: Talk, outcome: Outcome) -> None:
         """End the talk that somebody is in, and no other."""

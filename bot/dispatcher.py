@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from bot.batch import Batch
 from bot.events.fires import KINDS as OF_EVENTS
 from bot.events.fires import PLACES
-from bot.happenings import Batch, Happenings
+from bot.happenings import Happenings
 from bot.turn import MaybeCode, Moment
 from domain.contact import URN, Purpose, Role
 from domain.message import BlockingChanged, DeliveryReport, Received

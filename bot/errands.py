@@ -14,8 +14,10 @@ from babel.dates import format_datetime
 
 from bot.dispatcher import where
 from bot.events.errands import EventErrands
+from bot.events.opportunities import OpportunityErrands
 from bot.events.tasks import TaskErrands
-from bot.happenings import ChannelKind
+from bot.news.errands import NewsErrands
+from bot.outgoing import ChannelKind
 from bot.telling import Telling, UnderWay
 from domain.carer import Scope
 from domain.code import CodeKind
@@ -34,6 +36,7 @@ from store.changes import Due
 from store.circle import Address
 from store.database import Database
 from store.event_rules import known_of
+from store.newsletter_rules import Press
 from store.team import Member, OpenAlert
 from store.vault import Vault
 
@@ -57,6 +60,7 @@ KINDS = frozenset(
         "join_team",
         "order",
         "make_event",
+        "make_opportunity",
         "outside",
         "interest",
         "certificate",
@@ -65,6 +69,8 @@ KINDS = frozenset(
         "arrange",
         "unarrange",
         "tasks_due",
+        "news",
+        "news_due",
     }
 )
 _AGAIN = timedelta(minutes=1)
@@ -99,6 +105,7 @@ class Errands:
         *,
         token: Callable[[], str],
         reference: Callable[[], str],
+        press: Press,
         public_base_url: str = "",
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
@@ -107,8 +114,11 @@ class Errands:
         self._library = library
         self._quiet = quiet
         self._telling = Telling(vault, library, renderer, channels, quiet, ids)
-        self._of_events = EventErrands(self._telling, known_of(library), self._page_of_guests)
+        known = known_of(library)
+        self._of_opportunities = OpportunityErrands(self._telling, known)
+        self._of_events = EventErrands(self._telling, known, self._page_of_guests, self._of_opportunities)
         self._of_tasks = TaskErrands(self._telling)
+        self._of_news = NewsErrands(self._telling, press)
         self._ids = ids
         self._clock = clock
         self._token = token
@@ -155,9 +165,8 @@ class Errands:
                     errand.connection, self._vault, errand.asker.contact_id, self._library.flows
                 )
                 phrases = self._telling.phrases(errand.asker)
-                await self._telling.tell(
-                    errand, errand.asker, phrases.deleted_last if found else phrases.nothing_to_delete
-                )
+                said = phrases.deleted_last if found else phrases.nothing_to_delete
+                await self._telling.tell(errand, errand.asker, said, stopped_too=True)
             case "erase":
                 await self._say_goodbye(errand)
             case "erase_now":
@@ -174,14 +183,16 @@ class Errands:
                 await self._of_events.order(errand)
             case "make_event":
                 await self._of_events.make(errand)
+            case "make_opportunity":
+                await self._of_opportunities.make(errand)
             case "outside":
                 await self._of_events.outside(errand)
             case "interest":
-                await self._of_events.interest(errand)
+                await self._of_opportunities.interest(errand)
             case "certificate":
                 await self._certify(errand)
             case "opportunity":
-                await self._of_events.withdrawn(errand)
+                await self._of_opportunities.withdrawn(errand)
             case "stopped":
                 await self._stopped(errand)
             case "arrange":
@@ -190,6 +201,10 @@ class Errands:
                 await self._of_tasks.unarrange(errand)
             case "tasks_due":
                 await self._of_tasks.remind(errand)
+            case "news":
+                await self._of_news.again(errand)
+            case "news_due":
+                await self._of_news.remind(errand)
             case kind:
                 raise ValueError(f"{kind!r} is no errand")
 
@@ -260,10 +275,16 @@ class Errands:
             await self._telling.tell(errand, me, Say(phrases.staff_took_drill, {"number": found.number}))
         else:
             reached_at = await people.urn_of(connection, self._vault, found.contact_id or 0, found.urn_key)
-            took = Say(phrases.staff_took, {"number": found.number, "address": reached_at.removeprefix("tel:")})
+            address = reached_at.removeprefix("tel:")
             said = await self._last_words(errand, found)
-            await self._telling.tell(errand, me, took, *said)
-            await self._begin_talk(errand, found, mine)
+            if found.contact_id is not None and await people.has_stopped(connection, found.contact_id):
+                call = Say(phrases.staff_stopped, {"number": found.number})
+                reached = Say("{number}: {text}", {"number": found.number, "text": address})
+                await self._telling.tell(errand, me, call, reached, *said)
+            else:
+                took = Say(phrases.staff_took, {"number": found.number, "address": address})
+                await self._telling.tell(errand, me, took, *said)
+                await self._begin_talk(errand, found, mine)
         for other in everybody:
             if other.turn is not None and other.address.contact_id != me.contact_id and found.pages > 1:
                 blanks: Blanks = {"name": mine.name, "number": found.number}
@@ -386,7 +407,7 @@ class Errands:
         else:
             lines.append(Say(phrases.my_data_no_file))
         lines.append(Say(phrases.my_data_rights))
-        await self._telling.tell(errand, asker, *lines)
+        await self._telling.tell(errand, asker, *lines, stopped_too=True)
 
     async def _say_goodbye(self, errand: UnderWay) -> None:
         """First the reference and goodbye; when it has gone out, everything goes."""
@@ -398,9 +419,8 @@ class Errands:
                 words = Say(self._telling.phrases(mine.address).staff_done, {"number": found.number})
                 await self._telling.tell(errand, mine.address, words)
         await self._carers_ended(errand, since=errand.now)
-        await self._telling.tell(
-            errand, errand.asker, Say(self._telling.phrases(errand.asker).forgotten, {"reference": reference})
-        )
+        goodbye = Say(self._telling.phrases(errand.asker).forgotten, {"reference": reference})
+        await self._telling.tell(errand, errand.asker, goodbye, stopped_too=True)
         await self._telling.later(errand, "erase_now", errand.now + _GOODBYE_AGAIN, detail=f"{reference} 0")
 
     async def _erase(self, errand: UnderWay) -> None:

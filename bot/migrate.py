@@ -7,7 +7,7 @@ from types import ModuleType
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 
@@ -20,6 +20,15 @@ def config(migrations: ModuleType, connection: Connection | None = None) -> Conf
 
 
 async def migrate(engine: AsyncEngine, migrations: ModuleType) -> None:
-    """Run the steps that the database has not seen. Safe to run when there is none."""
+    """Run the steps that the database has not seen. Safe to run when there is none. Raises FileNotFoundError where
+    the folder of a SQLite file does not exist.
+    """
+    _has_folder(engine.url)
     async with engine.begin() as connection:
         await connection.run_sync(lambda c: command.upgrade(config(migrations, c), "head"))
+
+
+def _has_folder(url: URL) -> None:
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    if file and not Path(file).absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {Path(file).parent}")

@@ -24,6 +24,7 @@ _PEOPLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("telegram", "1103", ("FEEDBACK", "yes", "10", "1 2 4", "9", "yes", "You can say what you think", "yes")),
     ("sms", "+447700900018", ("CHECKIN", "yes", "6", "7")),
     ("sms", "+447700900019", ("hello", "CHECKIN", "no")),
+    ("sms", "+447700900020", ("JOIN", "yes", "Sam", "1", "1")),
 )
 
 

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.happenings import WORTH_SENDING, ChannelKind
+from bot.outgoing import WORTH_SENDING, ChannelKind
 from domain.message import MessageClass
 from domain.quiet import QuietHours
 from flows.effects import Say
 from flows.library import Library
 from flows.phrases import Phrases
 from flows.render import Renderer
-from store import fires, outbox
+from store import fires, outbox, people
 from store.changes import Due, Queued
 from store.circle import Address
 from store.times import to_ms
@@ -55,9 +55,18 @@ class Telling:
         return self.library.phrases[self.language(address)]
 
     async def tell(
-        self, errand: UnderWay, to: Address, *said: Say | str, kind: MessageClass = MessageClass.REPLY
+        self,
+        errand: UnderWay,
+        to: Address,
+        *said: Say | str,
+        kind: MessageClass = MessageClass.REPLY,
+        stopped_too: bool = False,
     ) -> None:
-        """Queue one message; `kind` decides how urgent it is and whether it waits for morning."""
+        """Queue one message; `kind` decides how urgent it is and whether it waits for morning. Who has stopped is told
+        nothing; `stopped_too`: but the answer to what they just asked for.
+        """
+        if not stopped_too and await people.has_stopped(errand.connection, to.contact_id):
+            return
         parts: Sequence[Say] = [Say(one) if isinstance(one, str) else one for one in said]
         language = self.language(to)
         text = self.renderer.message(

@@ -159,6 +159,8 @@ class Settings(BaseSettings):
     monthly_cap_pence: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_or_none)] = None
     #: Whether a second person of the team must approve a broadcast.
     broadcasts_need_two_people: bool = False
+    #: How many SMS segments one item of the newsletter may take.
+    newsletter_item_segments: Annotated[int, Field(ge=1, le=10)] = 3
     export_every_seconds: Annotated[float, Field(gt=0)] = 60
     #: How long what people said is kept, in calendar months (docs/howto/rights-and-retention.md says why so long).
     keep_messages_months: Annotated[int, Field(ge=1)] = 12

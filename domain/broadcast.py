@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from domain.event import Event
 from domain.hours import PreferredHours, in_hours
@@ -22,6 +23,8 @@ SMS = "sms"
 NICKNAME = "nickname"
 #: Providers take no longer text (Twilio 1600, Telegram 4096 letters).
 LONGEST = 1600
+_LONGEST_ON = {SMS: LONGEST}
+_LONGEST_ELSEWHERE = 4096
 _DAYS = 60
 
 
@@ -48,6 +51,7 @@ class LeftOut(StrEnum):
     NO_TEXT = "no text"
     HAS_PLACE = "has a place"
     NOT_FOR_THEM = "not for them"
+    HAD_ALL = "had all of it"
 
 
 LEFT_OUT = {
@@ -60,6 +64,7 @@ LEFT_OUT = {
     LeftOut.NO_TEXT: "read a language without a reviewed text",
     LeftOut.HAS_PLACE: "have a place already, or wait for one",
     LeftOut.NOT_FOR_THEM: "cannot come to this event: another district, or a first part that they lack",
+    LeftOut.HAD_ALL: "have had every item of it already",
 }
 
 
@@ -74,9 +79,10 @@ class Wording:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast:
     """`number` is what the team calls it. It says its `texts`, or it invites to the event of that number: then the
-    first message is that of the booking itself, and the answer to it books. `send_at`: not before; None: at once.
-    It is spread over `days`, equally many people a day. `without` are languages whose readers are left out although
-    there is no text for them.
+    first message is that of the booking itself, and the answer to it books. Or it says these `items` of the
+    newsletter of that `month`, by their ids; `theirs`: to those alone who said what they answer; `token` names its
+    page on the web. `send_at`: not before; None: at once. It is spread over `days`, equally many people a day.
+    `without` are languages whose readers are left out although there is no text for them.
     """
 
     id: int
@@ -90,6 +96,10 @@ class Broadcast:
     days: int = 1
     without: frozenset[str] = frozenset()
     state: BroadcastState = BroadcastState.DRAFT
+    month: str = ""
+    items: tuple[int, ...] = ()
+    theirs: bool = False
+    token: str = ""
 
     def text(self, language: str) -> str | None:
         """The reviewed text for who reads that language, or the one of which it is a variant (en-simple: en)."""
@@ -132,7 +142,9 @@ class Tally:
 @dataclass(slots=True)
 class Preview:
     """`tallies` by language and channel; `silent` are those of them who get no more than a word that something waits,
-    since others may see their phone. `unread` counts the readers of languages without a reviewed text.
+    since others may see their phone. `unread` counts the readers of languages without a reviewed text. `longest` is
+    the length in letters of the longest message, by channel. `first`: of a newsletter's items, by their numbers, how
+    many people said what it answers and have not heard of it.
     """
 
     meant: int = 0
@@ -140,6 +152,8 @@ class Preview:
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     silent: int = 0
+    longest: dict[str, int] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
 
     @property
     def people(self) -> int:
@@ -167,7 +181,7 @@ def faults_in(broadcast: Broadcast, languages: Iterable[str], blanks: Iterable[s
     """What is wrong with a broadcast as it is written. `languages` are those we ship, `blanks` what fills itself."""
     if not broadcast.name.strip():
         yield "the name is missing: say in a few words what it is"
-    if bool(broadcast.texts) is (broadcast.event is not None):
+    if [bool(broadcast.texts), broadcast.event is not None, bool(broadcast.items)].count(True) != 1:
         yield "give either a text or the number of an event"
     if not 1 <= broadcast.days <= _DAYS:
         yield f"days: give a number from 1 to {_DAYS}"
@@ -194,9 +208,17 @@ def unfilled(text: str, filled: frozenset[str]) -> list[str]:
 
 
 def what_stops(
-    broadcast: Broadcast, ahead: Preview, terms: Terms, spent: int, quiet: QuietHours, now: datetime
+    broadcast: Broadcast,
+    ahead: Preview,
+    terms: Terms,
+    spent: int,
+    quiet: QuietHours,
+    now: datetime,
+    lacking: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> Iterator[str]:
-    """Each reason not to send the first message, with what to do. `spent`: segments this month, sent or promised."""
+    """Each reason not to send the first message, with what to do. `spent`: segments this month, sent or promised.
+    `lacking` are the numbers of the newsletter's items that have no reviewed text, by language.
+    """
     if not ahead.people:
         why = "; ".join(f"{n} {LEFT_OUT[reason]}" for reason, n in ahead.left_out.most_common())
         whom = f"all {ahead.meant} are left out ({why})" if ahead.meant else "the segment means nobody"
@@ -204,9 +226,17 @@ def what_stops(
     for language, n in sorted(ahead.unread.items()):
         if language not in broadcast.without:
             there = "its text has not been reviewed" if language in broadcast.texts else "there is no text for them"
+            if numbers := lacking.get(language):
+                there += f" in item{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
             yield (
                 f"{_people(n)} read {language}, and {there}: add one that a speaker has read, or say that readers of"
                 f" {language} are left out."
+            )
+    for channel, letters in sorted(ahead.longest.items()):
+        if letters > (most := _LONGEST_ON.get(channel, _LONGEST_ELSEWHERE)):
+            yield (
+                f"By {channel} it has {letters} letters, and a message holds {most}: shorten it, or move an item to"
+                " another month."
             )
     cost, before = terms.price(ahead.segments), terms.price(spent)
     if terms.cap is not None and before + cost > terms.cap:

@@ -29,6 +29,7 @@ class Command(StrEnum):
     BOOKINGS = "bookings"
     OUT = "out"
     HERE = "here"
+    NEWS = "news"
     MY_DATA = "my_data"
     FORGET_ME = "forget_me"
     DELETE_LAST = "delete_last"

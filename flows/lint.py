@@ -21,7 +21,9 @@ PROJECT_BLANKS = frozenset(
 
 
 #: What a flow about events is filled with, when it is asked.
-EVENT_BLANKS = frozenset({"title", "when", "place", "way", "about", "welcome", "criteria", "fee", "until", "reason"})
+EVENT_BLANKS = frozenset(
+    {"title", "when", "place", "way", "about", "welcome", "criteria", "fee", "until", "reason", "there"}
+)
 
 
 def problems(flow: Flow) -> Iterator[tuple[Place, str]]:

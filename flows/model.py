@@ -110,6 +110,7 @@ class Action(StrEnum):
     CHOOSE_OPPORTUNITY = "choose_opportunity"
     SHOW_INTEREST = "show_interest"
     MAKE_EVENT = "make_event"
+    MAKE_OPPORTUNITY = "make_opportunity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

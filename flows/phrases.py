@@ -142,6 +142,7 @@ class Phrases:
     staff_call: str
     staff_drill: str
     staff_took: str
+    staff_stopped: str
     staff_took_drill: str
     staff_gone: str
     staff_taken_by: str
@@ -200,6 +201,7 @@ class Phrases:
     staff_call_off_sure: str
     staff_tasks: str
     staff_task: str
+    staff_tasks_off: str
     staff_need_interpreter: str
     staff_need_bsl: str
     staff_need_large_print: str
@@ -209,3 +211,41 @@ class Phrases:
     staff_need_wheelchair: str
     staff_need_companion: str
     staff_need_one_to_one: str
+    event_access: str
+    access_step_free: str
+    access_accessible_toilet: str
+    access_quiet_room: str
+    access_hearing_loop: str
+    access_parking: str
+    access_near_bus: str
+    event_spoken: str
+    event_food: str
+    staff_coordinators_only: str
+    staff_second_part: str
+    staff_event_days: str
+    staff_event_lacks: str
+    staff_opportunity: str
+    staff_opportunity_open: str
+    staff_opportunity_closed: str
+    staff_opportunity_orders: str
+    staff_opportunity_none: str
+    staff_opportunity_made: str
+    staff_withdraw_sure: str
+    news_head: str
+    news_first: str
+    news_yours: str
+    news_others: str
+    news_event: str
+    news_link: str
+    news_page: str
+    news_tail: str
+    news_none: str
+    news_more: str
+    news_quote: str
+    news_earlier: str
+    news_no_earlier: str
+    news_languages: str
+    news_call: str
+    staff_news_unsent: str
+    staff_news_owed: str
+    command_news: str

@@ -10,12 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.event import Event, Venue, text_in
+from babel import Locale
+
+from domain.event import Access, Event, Venue, text_in
 from domain.opportunity import Opportunity
 from flows.conditions import Answer, holds
 from flows.localized import LocalFlow
 from flows.model import Act, Choice, Group, Note, Question, SelectOne
-from flows.render import form, span
+from flows.phrases import Phrases
+from flows.render import cldr, form, span
 from flows.texts import with_blanks
 
 _CHOICE = "event_"
@@ -34,11 +37,13 @@ def with_events(
     """
     language = flow.language
     blanks: dict[str, str] = dict.fromkeys(
-        ("title", "when", "place", "way", "about", "welcome", "criteria", "fee", "reason", "until"), ""
+        ("title", "when", "place", "way", "about", "welcome", "criteria", "fee", "reason", "until", "there"), ""
     )
     offered: dict[str, tuple[Choice, ...]] = {"events": (), "criteria": ()}
     if about:
         blanks |= blanks_of(about[0], language, zone)
+        if isinstance(about[0], Event):
+            blanks["there"] = there(about[0], language, flow.phrases)
         offered["events"] = tuple(
             Choice(name=f"{_CHOICE}{one.id}", label=named(one, language, zone), keywords=_keywords(one, language))
             for one in about
@@ -104,6 +109,24 @@ def when(event: Event, language: str, zone: ZoneInfo) -> str:
 def place(venue: Venue) -> str:
     """ "Town Library, Room 2, 1 High Street, CO1 1AA"."""
     return ", ".join(filter(None, (venue.name, venue.room, venue.address, venue.postcode)))
+
+
+def there(event: Event, language: str, phrases: Phrases) -> str:
+    """What somebody who needs it wants to know before they come, a line each: what the place has for them, the
+    languages spoken, and whether there is something to eat.
+    """
+    facts = ", ".join(str(getattr(phrases, f"access_{one.value}")) for one in Access if one in event.venue.access)
+    spoken = list(dict.fromkeys(tag.partition("-")[0] for tag in event.languages))
+    names = Locale.parse(cldr(language)).languages
+    lines = (
+        facts and phrases.event_access.replace("{facts}", facts),
+        # to readers of the one language that is spoken it would say nothing
+        phrases.event_spoken.replace("{languages}", ", ".join(names.get(tag, tag) for tag in spoken))
+        if spoken and spoken != [language.partition("-")[0]]
+        else "",
+        phrases.event_food if event.food else "",
+    )
+    return "\n".join(filter(None, lines))
 
 
 def named(event: Event | Opportunity, language: str, zone: ZoneInfo) -> str:

@@ -58,8 +58,10 @@ _GIVES_AWAY = re.compile(
 ALLOWED = {
     ("about_you", "services"): "an answer on offer, in a form that somebody asked for",
 }
-#: Flows that somebody meets first, or that come to them: their first or last text names a person's number.
-_NAME_A_NUMBER = ("joining", "wellbeing", "taking_part", "about_you", "needs")
+#: Flows with which somebody may meet us: their first text names a person's number.
+_MET_FIRST = ("joining", "wellbeing")
+#: Flows that somebody goes through: their last text does.
+_NAME_A_NUMBER = (*_MET_FIRST, "taking_part", "about_you", "needs")
 
 
 def gives_away(text: str) -> str | None:
@@ -143,16 +145,19 @@ def _of_flow(flow: LocalFlow) -> Iterator[tuple[str, str]]:
 
 
 def _no_number(library: Library, tag: str) -> Iterator[str]:
-    """Flows whose first and last texts name nobody to call."""
+    """Flows whose first or last text names nobody to call, where it should."""
     for id in _NAME_A_NUMBER:
         flow = library.flow(id, tag)
         if flow is None:
             continue
         texts = [step.item.label for step in flow.steps if not isinstance(step.item, Act)]
-        if not any(_NUMBER.search(text) for text in (texts[0], texts[-1])):
-            yield f"{id}: neither its first nor its last text says whom to call; add a line with {{phone}}"
-    if not _NUMBER.search(library.phrases[tag].help):
-        yield "phrases.help: it does not say whom to call; add a line with {phone}"
+        if id in _MET_FIRST and not _NUMBER.search(texts[0]):
+            yield f"{id}: its first text does not say whom to call; add a line with {{phone}}"
+        if not _NUMBER.search(texts[-1]):
+            yield f"{id}: its last text does not say whom to call; add a line with {{phone}}"
+    for name in ("hello", "help", "stopped", "forgotten"):
+        if not _NUMBER.search(getattr(library.phrases[tag], name)):
+            yield f"phrases.{name}: it does not say whom to call; add a line with {{phone}}"
 
 
 #: A telephone number as it stands in a text when the blank is filled, or the blank.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,8 @@ class Ticker:
             now = self._clock()
             try:
                 await job(now)
+            except asyncio.CancelledError:
+                return  # the program stops; the task ends here, and APScheduler would call it a fault
             except Exception as error:  # a store is away, or a fault: the next ring tries again
                 log.warning("job failed", job=name, error=type(error).__name__)
             self.alive_at = now

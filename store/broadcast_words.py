@@ -13,6 +13,7 @@ from flows.effects import Ask, Say
 from flows.engine import step
 from flows.inputs import Started
 from flows.library import Library
+from flows.newsletter import Issue
 from flows.programme import with_events
 from flows.render import Renderer
 from flows.session import Session
@@ -34,6 +35,7 @@ class Words:
         renderer: Renderer,
         numbers: Mapping[str, str],
         zone: ZoneInfo,
+        issue: Issue | None = None,
     ) -> None:
         self._broadcast = broadcast
         self._event = event
@@ -41,7 +43,9 @@ class Words:
         self._renderer = renderer
         self._numbers = numbers
         self._zone = zone
-        self._texts: dict[tuple[str, str, bool, bool], tuple[str, int]] = {}
+        self._issue = issue
+        self._spoken: dict[str | None, str | None] = {}
+        self._texts: dict[tuple[str, str, bool, bool, tuple[int, ...]], tuple[str, int]] = {}
         self.named = any(f"{{{NICKNAME}}}" in one.text for one in broadcast.texts.values())
 
     def language(self, chosen: str | None) -> str | None:
@@ -51,11 +55,18 @@ class Words:
         ours = self._library.language(chosen)
         if self._event is not None:
             return ours
-        return next((tag for tag in (chosen, ours) if tag is not None and self._broadcast.text(tag) is not None), None)
+        if chosen not in self._spoken:
+            self._spoken[chosen] = next((tag for tag in (chosen, ours) if tag is not None and self._speaks(tag)), None)
+        return self._spoken[chosen]
+
+    def _speaks(self, language: str) -> bool:
+        if self._issue is not None:
+            return self._issue.speaks(language)
+        return self._broadcast.text(language) is not None
 
     def of(self, to: Recipient) -> tuple[str, int]:
         """The text as it goes out, and the SMS segments that are paid for; 0 on another channel."""
-        variant = (to.language, to.channel, to.asks, to.silent)
+        variant = (to.language, to.channel, to.asks, to.silent, to.had)
         known = self._texts.get(variant)
         if known is None:
             known = self._texts[variant] = self._counted(self._worded(to), to.channel)
@@ -76,6 +87,10 @@ class Words:
     def _worded(self, to: Recipient) -> str:
         if self._event is not None:
             return self._invitation(self._event, to)
+        if self._issue is not None:
+            short, phrases = to.channel == SMS, self._library.phrases[to.language]
+            text = self._issue.message(to.language, phrases, short=short, had=to.had)
+            return prepare(text) if short else text
         text = with_blanks(self._broadcast.text(to.language) or "", self._numbers)
         return prepare(text) if to.channel == SMS and not self.named else text
 

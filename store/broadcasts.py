@@ -30,12 +30,14 @@ from domain.broadcast import (
 from domain.contact import Purpose
 from domain.event import Event, EventState
 from domain.message import MessageClass, Status
+from domain.newsletter import Heard, lacking
 from domain.quiet import QuietHours
 from domain.segment import Segment
 from flows.fold import fold
 from flows.library import Library
+from flows.newsletter import Issue
 from flows.render import Renderer
-from store import outbox, people, recipients
+from store import newsletter, outbox, people, recipients, sayers
 from store import tables as t
 from store.broadcast_words import Words
 from store.bulk import fetch
@@ -44,6 +46,7 @@ from store.bulk import update as bulk_update
 from store.changes import Queued
 from store.database import Database
 from store.event_rows import COLUMNS, as_event
+from store.newsletter_rules import ITEM_SEGMENTS, Press
 from store.recipients import Recipient, Sought
 from store.times import from_ms, to_ms
 from store.turns import message_to_seal
@@ -69,7 +72,8 @@ _SEGMENT = TypeAdapter(Segment)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """What broadcasts are prepared with. `numbers` fill the project's blanks; `worth` is how long a message of each
-    class is worth sending; so many people at a time are looked at in one transaction (`page`).
+    class is worth sending; so many people at a time are looked at in one transaction (`page`). One item of a newsletter
+    may take `item_segments` of an SMS; `public_base_url` is where our pages are.
     """
 
     database: Database
@@ -82,6 +86,19 @@ class Post:
     numbers: Mapping[str, str]
     worth: Mapping[MessageClass, timedelta]
     page: int = 1000
+    item_segments: int = ITEM_SEGMENTS
+    public_base_url: str = ""
+
+    @property
+    def press(self) -> Press:
+        """What newsletters are made with."""
+        return Press(
+            library=self.library,
+            numbers=self.numbers,
+            zone=self.quiet.zone,
+            item_segments=self.item_segments,
+            public_base_url=self.public_base_url,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +185,8 @@ async def add(
             document=_BROADCAST.dump_json(made).decode(),
             made_by=made_by,
             created_at=to_ms(now),
+            month=made.month if made.items and not made.theirs else None,
+            token=made.token or None,
         )
     )
     return made
@@ -195,6 +214,8 @@ async def _check(connection: AsyncConnection, post: Post, broadcast: Broadcast, 
             faults.append(f"there is no event {broadcast.event}: see mime event list")
         elif not event.open(now):
             faults.append(f"event {broadcast.event} cannot be booked: publish it first, or choose another")
+    if broadcast.items:
+        faults += await newsletter.faults_of(connection, post.press, broadcast, now)
     if faults:
         raise BroadcastRefused(*faults)
 
@@ -282,9 +303,14 @@ async def approve(connection: AsyncConnection, terms: Terms, number: int, by: in
 # who gets it
 
 
-def _sought(post: Post, broadcast: Broadcast, event: Event | None) -> tuple[Sought, Words]:
-    words = Words(broadcast, event, post.library, post.renderer, post.numbers, post.quiet.zone)
-    return Sought(broadcast.segment, event, words.language, words.named), words
+def _sought(post: Post, broadcast: Broadcast, event: Event | None, issue: Issue | None = None) -> tuple[Sought, Words]:
+    words = Words(broadcast, event, post.library, post.renderer, post.numbers, post.quiet.zone, issue)
+    said = None
+    if issue is not None and broadcast.theirs:
+        heard = next((item.heard for item in issue.items), None)
+        said = sayers.search(heard or Heard(), post.library, post.quiet.zone)
+    before = {} if issue is None else issue.earlier
+    return Sought(broadcast.segment, event, words.language, words.named, broadcast.items, before, said), words
 
 
 async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None] = lambda _: None) -> Preview:
@@ -293,7 +319,8 @@ async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None
     """
     async with post.database.read() as connection:
         event = None if broadcast.event is None else await _event_numbered(connection, broadcast.event)
-    sought, words = _sought(post, broadcast, event)
+        issue = await newsletter.issue_of(connection, post.press, broadcast) if broadcast.items else None
+    sought, words = _sought(post, broadcast, event, issue)
     ahead, last, total = Preview(), 0, 0
     while True:
         async with post.database.hot() as tx:
@@ -304,13 +331,20 @@ async def preview(post: Post, broadcast: Broadcast, looked: Callable[[int], None
             tally.people += 1
             tally.segments += count
             ahead.silent += one.silent
+            ahead.longest[one.channel] = max(ahead.longest.get(one.channel, 0), len(text))
         ahead.meant += page.meant
         ahead.left_out += page.left_out
         ahead.unread += page.unread
         last, total = page.last, total + page.looked
         looked(total)
         if page.looked < post.page:
-            return ahead
+            break
+    if issue is not None and not broadcast.theirs:
+        for item in issue.items:
+            if item.heard is not None:
+                theirs = await preview(post, replace(broadcast, items=(item.id,), theirs=True))
+                ahead.first[item.number] = theirs.people
+    return ahead
 
 
 async def try_out(
@@ -323,7 +357,8 @@ async def try_out(
     if address is None:
         raise BroadcastRefused("you cannot be reached: write to the bot from your own phone first")
     event = None if broadcast.event is None else await _event_numbered(connection, broadcast.event)
-    _, words = _sought(post, broadcast, event)
+    issue = await newsletter.issue_of(connection, post.press, broadcast) if broadcast.items else None
+    _, words = _sought(post, broadcast, event, issue)
     chosen = words.language(language or address.language)
     if chosen is None or (language is not None and chosen != language):
         raise BroadcastRefused(f"there is no reviewed text in {language or 'your language'}: add one")
@@ -363,6 +398,18 @@ async def spent(connection: AsyncConnection, post: Post, now: datetime) -> int:
     return int(sum(found)) + promised
 
 
+async def stops(
+    connection: AsyncConnection, post: Post, broadcast: Broadcast, ahead: Preview, paid: int, now: datetime
+) -> list[str]:
+    """Each reason not to send the first message, with what to do. `paid`: segments this month, sent or promised."""
+    lacks, more = {}, []
+    if broadcast.items:
+        items = await newsletter.by_ids(connection, broadcast.items)
+        lacks = lacking(items, ahead.unread)
+        more = await newsletter.stops(connection, broadcast, items, ahead, now.astimezone(post.quiet.zone).date())
+    return [*more, *what_stops(broadcast, ahead, post.terms, paid, post.quiet, now, lacks)]
+
+
 # begun, paused, ended
 
 
@@ -372,18 +419,20 @@ async def start(post: Post, number: int, now: datetime, looked: Callable[[int], 
     """
     async with post.database.read() as connection:
         kept = await numbered(connection, number)
+        before = () if kept is None else await newsletter.by_ids(connection, kept.broadcast.items)
     if kept is None:
         raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
     ahead = await preview(post, kept.broadcast, looked)
     async with post.database.begin() as connection:
         again = await _unbegun(connection, number)
-        if again.broadcast != kept.broadcast:
+        items = await newsletter.by_ids(connection, again.broadcast.items)
+        if again.broadcast != kept.broadcast or items != before:
             raise BroadcastRefused(f"broadcast {number} was changed meanwhile: look at it again")
         if post.terms.two_people and again.broadcast.state is not BroadcastState.APPROVED:
             raise BroadcastRefused("a second person must approve it first: mime broadcast approve")
         await _check(connection, post, kept.broadcast, now)
         paid = await spent(connection, post, now)
-        if faults := list(what_stops(kept.broadcast, ahead, post.terms, paid, post.quiet, now)):
+        if faults := await stops(connection, post, kept.broadcast, ahead, paid, now):
             raise BroadcastRefused(*faults)
         await _write(
             connection,
@@ -484,6 +533,8 @@ async def stop(connection: AsyncConnection, number: int, now: datetime) -> int:
         update(t.outbox).where(_theirs(t.outbox, id), o.status.in_(_WAITING)).values(status=Status.CANCELLED.value)
     )
     gone = await connection.execute(delete(t.fires).where(_theirs(t.fires, id)))
+    if kept.broadcast.items:
+        await newsletter.untell(connection, id, _key(id, "%"))
     return cancelled.rowcount + gone.rowcount
 
 
@@ -526,7 +577,7 @@ async def tend(post: Post, now: datetime) -> int:
             if latest_at <= to_ms(now):
                 await _end(post, id, now)
             continue
-        if await _over_cap(post, number, now):
+        if await _over_cap(post, number, now) or await _out_of_date(post, number, now):
             continue
         while (more := await _prepare_page(post, id, now)) is not None:
             queued += more
@@ -542,6 +593,20 @@ async def _over_cap(post: Post, number: int, now: datetime) -> bool:
             return False
         await pause(connection, number, "it would cost more than the month may")
     log.warning("a broadcast is paused: the month's money is spent", broadcast=number)
+    return True
+
+
+async def _out_of_date(post: Post, number: int, now: datetime) -> bool:
+    """An event in a newsletter may have been called off since it was ordered: then it waits for the team."""
+    async with post.database.read() as connection:
+        kept = await numbered(connection, number)
+        if kept is None or not kept.broadcast.items:
+            return False
+        if not await newsletter.faults_of(connection, post.press, kept.broadcast, now):
+            return False
+    async with post.database.begin() as connection:
+        await pause(connection, number, "an event in it is called off")
+    log.warning("a newsletter is paused: an event in it is called off", broadcast=number)
     return True
 
 
@@ -572,6 +637,11 @@ _MESSAGES = bulk_insert(
     ),
     unless_there=("key",),
 )
+_TOLD = bulk_insert(
+    t.newsletter_told,
+    ("id", "broadcast_id", "contact_id", "theirs", "at"),
+    unless_there=("broadcast_id", "contact_id"),
+)
 _INVITATIONS = bulk_insert(
     t.fires,
     ("id", "key", "kind", "contact_id", "urn_key", "channel", "session_id", "flow", "due_at"),
@@ -597,7 +667,8 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
             if event is None or event.state is not EventState.PUBLISHED or now >= event.starts_at:
                 tx.write(_GIVEN_UP, [(BroadcastState.STOPPED.value, "the event is over or off", to_ms(now), id)])
                 return None
-        sought, words = _sought(post, broadcast, event)
+        issue = await newsletter.hot_issue_of(tx, post.press, broadcast) if broadcast.items else None
+        sought, words = _sought(post, broadcast, event, issue)
         page = await recipients.page(tx, post.vault, sought, cursor, post.page, lock=True)
         course = Course(post.quiet, post.terms.a_second, json.loads(clocks))
         made = []
@@ -612,6 +683,9 @@ async def _prepare_page(post: Post, id: int, now: datetime) -> int | None:
             tx.write(_INVITATIONS, [_invitation(post, id, event, one, count, at) for one, _, count, at in made])
         else:
             tx.write(_MESSAGES, [_message(post, broadcast, *each, now_ms) for each in made])
+            if broadcast.items:
+                told = [(post.ids(), id, one.contact_id, broadcast.theirs, now_ms) for one, *_ in made]
+                tx.write(_TOLD, told)
         done = page.looked < post.page
         tx.write(
             _ADVANCE,
@@ -664,6 +738,8 @@ async def _end(post: Post, id: int, now: datetime) -> None:
         mine = select(o.id).where(_theirs(t.outbox, id), o.status.in_(_UNFINISHED)).limit(1)
         ours = select(t.fires.c.id).where(_theirs(t.fires, id)).limit(1)
         waits = [(await connection.execute(one)).first() is not None for one in (mine, ours)]
+        if not any(waits):
+            await newsletter.untell(connection, id, _key(id, "%"))
         values = (
             {"latest_at": to_ms(now) + _LOOK_AGAIN_MS}
             if any(waits)

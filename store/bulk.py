@@ -33,7 +33,7 @@ class Fetch:
 
 
 #: Rows a statement on SQLite, the largest that fits first: few enough texts for the driver to keep prepared.
-_CHUNKS = (64, 16, 4, 1)
+_CHUNKS = (128, 32, 8, 2, 1)
 
 
 @dataclass(frozen=True)

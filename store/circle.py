@@ -47,13 +47,16 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A talk between a person and the team, for the alert `id`. `staff` is None until somebody took it."""
+    """A talk between a person and the team, for the alert `id`. `staff` is None until somebody took it. `stopped`: the
+    person wants no more messages, also none of the team's.
+    """
 
     id: int
     number: int
     person: Address
     staff: Address | None
     staff_name: str
+    stopped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ _CHARGES = (
 )
 _SHARERS = "SELECT urn_key, contact_id, sealed FROM sharers WHERE urn_key {keys} ORDER BY created_at, contact_id"
 _HANDOVERS = (
-    "SELECT a.id, a.number, a.contact_id, a.urn_key, a.channel, p.language, a.taken_by, s.sealed, u.key, u.scheme,"
-    " c.language FROM alerts a LEFT JOIN contacts p ON p.id = a.contact_id"
+    "SELECT a.id, a.number, a.contact_id, a.urn_key, a.channel, p.language, p.stopped_at, a.taken_by, s.sealed, u.key,"
+    " u.scheme, c.language FROM alerts a LEFT JOIN contacts p ON p.id = a.contact_id"
     " LEFT JOIN staff s ON s.contact_id = a.taken_by"
     " LEFT JOIN contacts c ON c.id = a.taken_by LEFT JOIN urns u ON u.contact_id = a.taken_by AND u.blocked_at IS NULL"
     " WHERE a.done_at IS NULL AND a.id {keys} ORDER BY u.created_at"
@@ -177,14 +180,15 @@ async def load_addresses(tx: HotTransaction, circle: Circle, contact_ids: Iterab
 
 
 def _handover(vault: Vault, row: Row) -> Handover:
-    id, number, contact_id, urn_key, channel, language, taken_by, name, staff_key, scheme, staff_language = row
+    id, number, contact_id, urn_key, channel, language, stopped_at, taken_by, name, staff_key, scheme, theirs = row
     staff = None
     if taken_by is not None and staff_key is not None:
-        staff = Address(taken_by, staff_key, channel_of(scheme), staff_language)
+        staff = Address(taken_by, staff_key, channel_of(scheme), theirs)
     return Handover(
         id,
         number or 0,
         Address(contact_id, urn_key, channel, language),
         staff,
         vault.open(name, taken_by).decode() if name is not None else "",
+        stopped_at is not None,
     )

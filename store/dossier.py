@@ -213,6 +213,15 @@ class InterestKept:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldKept:
+    """That they got a newsletter, by what the team calls it. `theirs`: it answers what they had said."""
+
+    name: str
+    theirs: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallKept:
     """That the team called them, what came of it, and what was noted."""
 
@@ -264,6 +273,7 @@ class Dossier:
     arranged: tuple[TaskKept, ...]
     wanted: tuple[DemandKept, ...]
     interests: tuple[InterestKept, ...]
+    news: tuple[ToldKept, ...]
     calls: tuple[CallKept, ...]
     team: StaffKept | None
 
@@ -304,6 +314,7 @@ async def dossier(connection: AsyncConnection, vault: Vault, contact_id: int, no
         arranged=await reading.arranged(),
         wanted=await reading.wanted(),
         interests=await reading.interests(),
+        news=await reading.news(),
         calls=await reading.calls(),
         team=team,
     )
@@ -611,6 +622,16 @@ class _Reading:
         )
         return tuple(InterestKept(_title(row.document), from_ms(row.at), _at(row.withdrawn_at)) for row in rows)
 
+    async def news(self) -> tuple[ToldKept, ...]:
+        n, b = t.newsletter_told.c, t.broadcasts.c
+        rows = await self._rows(
+            select(n.theirs, n.at, b.document)
+            .join(t.broadcasts, b.id == n.broadcast_id, isouter=True)
+            .where(n.contact_id == self.contact_id)
+            .order_by(n.at, n.id)
+        )
+        return tuple(ToldKept(_name(row.document), bool(row.theirs), from_ms(row.at)) for row in rows)
+
     async def calls(self) -> tuple[CallKept, ...]:
         c = t.calls.c
         rows = await self._rows(
@@ -648,6 +669,11 @@ class _Reading:
 def _title(document: str | None) -> Texts:
     """What an event or an opportunity is called, by language; nothing where it is gone."""
     return {} if document is None else orjson.loads(document)["title"]
+
+
+def _name(document: str | None) -> str:
+    """What the team calls a newsletter; nothing where it is gone."""
+    return "" if document is None else str(orjson.loads(document)["name"])
 
 
 def _passes_on(key: str) -> bool:

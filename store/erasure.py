@@ -13,6 +13,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.conditions import PREFER_NOT_TO_SAY
+from flows.session import Outcome
 from store import fires, people, places, team
 from store import tables as t
 from store.changes import Due
@@ -39,6 +40,7 @@ THEIRS = (
     t.demands,
     t.interests,
     t.calls,
+    t.newsletter_told,
 )
 #: An answer may be under way to the evaluation store while its person is erased: for so long it is deleted there again
 #: at every push.
@@ -70,6 +72,10 @@ async def close(connection: AsyncConnection, ids: Callable[[], int], contact_id:
         update(t.contacts)
         .where(t.contacts.c.id == contact_id)
         .values(stopped_at=to_ms(now), session_id=None, suspended_id=None, handover_id=None)
+    )
+    s = t.sessions.c
+    await connection.execute(  # they may have begun something since they said yes
+        update(t.sessions).where(s.contact_id == contact_id, s.outcome == "").values(outcome=Outcome.STOPPED.value)
     )
     await connection.execute(
         update(t.outbox)

@@ -22,9 +22,7 @@ from flows.library import SOURCE_LANGUAGE
 from flows.lint import perhaps
 from flows.yaml_files import FileError, compose, composed, faults, located, plain
 from store.event_rules import EventRefused, Fault, Place
-
-#: What a file of an event holds, as text: each value is text, a list, or a mapping.
-Written = dict[str, Any]
+from store.written import Written, a_day, a_list, a_number, a_text, a_yes, as_yaml, several, without_empty
 
 _CLOCK = re.compile(r"(?:(\d{4}-\d\d-\d\d) +)?(\d{1,2})[:.](\d\d)( +again)?")
 _AMOUNT = re.compile(r"(\d{1,6})(?:\.(\d\d))?")
@@ -70,28 +68,15 @@ def _texts(given: Any) -> Any:
     raise ValueError('expected a text, or one for each language: {en: "...", pl: "..."}')
 
 
-def _day(text: Any) -> Any:
-    try:
-        return date.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{text!r} is no day: write it such as 2026-12-08") from error
-
-
 def _clock(text: Any) -> Any:
     found = _CLOCK.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[2]) > 23 or int(found[3]) > 59:
         raise ValueError(f"{text!r} is no time: write it such as 14:00")
-    return Clock(time(int(found[2]), int(found[3])), None if found[1] is None else _day(found[1]), bool(found[4]))
-
-
-def _number(text: Any) -> Any:
-    if not isinstance(text, str) or not re.fullmatch(r" *\d{1,6} *", text, re.ASCII):
-        raise ValueError(f"{text!r} is no number: write it in digits, such as 12")
-    return int(text)
+    return Clock(time(int(found[2]), int(found[3])), None if found[1] is None else a_day(found[1]), bool(found[4]))
 
 
 def _no_number(text: Any) -> Any:
-    return None if text in ("", "none", "no limit") else _number(text)
+    return None if text in ("", "none", "no limit") else a_number(text)
 
 
 def _pounds(text: Any) -> Any:
@@ -101,32 +86,11 @@ def _pounds(text: Any) -> Any:
     return int(found[1]) * 100 + int(found[2] or 0)
 
 
-def _yes(text: Any) -> Any:
-    if text not in ("yes", "no"):
-        raise ValueError(f"{text!r}: write yes or no")
-    return text == "yes"
-
-
 def _span(text: Any) -> Any:
     found = _SPAN.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         raise ValueError(f"{text!r} is no time before: write it such as 1 week, 1 day or 2 hours")
     return int(found[1]) * _UNITS[found[2]]
-
-
-def _several(given: Any) -> Any:
-    """One alone, or some with commas, need be no list; nothing at all is an empty one."""
-    if isinstance(given, str):
-        return [part.strip() for part in given.split(",") if part.strip()]
-    return _list(given)
-
-
-def _list(given: Any) -> Any:
-    if given == "":
-        return []
-    if not isinstance(given, list):
-        raise ValueError("expected a list: a line for each, with a - before it")
-    return given
 
 
 def _each_day(given: Any) -> Any:
@@ -148,17 +112,11 @@ def _venue(given: Any) -> Any:
     raise ValueError("expected the name of a venue, or its name, address, postcode and so on")
 
 
-def _words(given: Any) -> Any:
-    if not isinstance(given, str):
-        raise ValueError("expected a text")
-    return given.strip()
-
-
-_Words = Annotated[str, BeforeValidator(_words)]
+_Words = Annotated[str, BeforeValidator(a_text)]
 _Texts = Annotated[Mapping[str, str], BeforeValidator(_texts)]
-_Names = Annotated[tuple[_Words, ...], BeforeValidator(_several)]
-_Date = Annotated[date, BeforeValidator(_day)]
-_OneDate = Annotated[date | None, BeforeValidator(_day)]
+_Names = Annotated[tuple[_Words, ...], BeforeValidator(several)]
+_Date = Annotated[date, BeforeValidator(a_day)]
+_OneDate = Annotated[date | None, BeforeValidator(a_day)]
 _Clock = Annotated[Clock | None, BeforeValidator(_clock)]
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -179,7 +137,7 @@ class _VenueWritten:
     postcode: _Words = ""
     room: _Words = ""
     way: _Texts = field(default_factory=dict)
-    access: Annotated[tuple[Annotated[Access, BeforeValidator(_access)], ...], BeforeValidator(_several)] = ()
+    access: Annotated[tuple[Annotated[Access, BeforeValidator(_access)], ...], BeforeValidator(several)] = ()
     district: _Words = ""
     cost: Annotated[int | None, BeforeValidator(_pounds)] = None
 
@@ -201,22 +159,20 @@ class _EventWritten:
     date: _OneDate = None
     from_: Annotated[_Clock, Field(alias="from")] = None
     to: _Clock = None
-    days: Annotated[tuple[Annotated[_DayWritten, BeforeValidator(_each_day)], ...], BeforeValidator(_list)] = ()
+    days: Annotated[tuple[Annotated[_DayWritten, BeforeValidator(_each_day)], ...], BeforeValidator(a_list)] = ()
     venue: Annotated[_VenueWritten, BeforeValidator(_venue)]
     capacity: Annotated[int | None, BeforeValidator(_no_number)] = None
-    places_for_companions: Annotated[int, BeforeValidator(_number)] = 0
+    places_for_companions: Annotated[int, BeforeValidator(a_number)] = 0
     criteria: Annotated[
-        tuple[Annotated[_CriterionWritten, BeforeValidator(_criterion)], ...], BeforeValidator(_list)
+        tuple[Annotated[_CriterionWritten, BeforeValidator(_criterion)], ...], BeforeValidator(a_list)
     ] = ()
     welcome: _Texts = field(default_factory=dict)
     about: _Texts = field(default_factory=dict)
     fee: _Texts = field(default_factory=dict)
-    food: Annotated[bool, BeforeValidator(_yes)] = False
+    food: Annotated[bool, BeforeValidator(a_yes)] = False
     languages: _Names = ()
     after: Annotated[int | None, BeforeValidator(_no_number)] = None
-    reminders: Annotated[tuple[Annotated[timedelta, BeforeValidator(_span)], ...], BeforeValidator(_several)] = (
-        REMINDERS
-    )
+    reminders: Annotated[tuple[Annotated[timedelta, BeforeValidator(_span)], ...], BeforeValidator(several)] = REMINDERS
 
 
 _WRITTEN = TypeAdapter(_EventWritten)
@@ -377,7 +333,7 @@ def as_written(event: Event, zone: ZoneInfo) -> Written:
         "title": _shortest(event.title),
         **({} if single is None else _day_written(single, zone)),
         "days": [] if single is not None else [_day_written(day, zone) for day in event.days],
-        "venue": _without_empty(
+        "venue": without_empty(
             {
                 "name": venue.name,
                 "address": venue.address,
@@ -392,7 +348,7 @@ def as_written(event: Event, zone: ZoneInfo) -> Written:
         "capacity": "" if event.capacity is None else str(event.capacity),
         "places_for_companions": str(event.kept) if event.kept else "",
         "criteria": [
-            _without_empty(
+            without_empty(
                 {
                     "name": one.name,
                     "label": _shortest(one.label),
@@ -409,7 +365,7 @@ def as_written(event: Event, zone: ZoneInfo) -> Written:
         "languages": list(event.languages),
         "after": "" if event.after is None else str(event.after),
     }
-    written = _without_empty(written)
+    written = without_empty(written)
     if event.reminders != REMINDERS:
         written["reminders"] = [_span_written(before) for before in event.reminders]
     return written
@@ -417,24 +373,7 @@ def as_written(event: Event, zone: ZoneInfo) -> Written:
 
 def file_of(event: Event, zone: ZoneInfo) -> str:
     """The text of a file that gives the same event."""
-    return yaml.dump(as_written(event, zone), Dumper=_Writer, allow_unicode=True, sort_keys=False, width=110)
-
-
-class _Writer(yaml.SafeDumper):
-    """As people write it: the items of a list stand further in than its name, nothing is a reference, and what YAML
-    would take for a number, a date or a yes needs no quotes, since our reader takes it as text.
-    """
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        del indentless
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
-
-
-_Writer.yaml_implicit_resolvers = {}
+    return as_yaml(as_written(event, zone))
 
 
 def _day_written(day: Day, zone: ZoneInfo) -> Written:
@@ -459,7 +398,3 @@ def _span_written(before: timedelta) -> str:
 
 def _shortest(texts: Texts) -> str | dict[str, str]:
     return texts[SOURCE_LANGUAGE] if texts.keys() == {SOURCE_LANGUAGE} else dict(texts)
-
-
-def _without_empty(written: Written) -> Written:
-    return {name: value for name, value in written.items() if value not in ("", [], {})}

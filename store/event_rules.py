@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from domain.event import Event, EventState, Texts
+from domain.event import Criterion, Event, EventState, Texts
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.lint import perhaps
 from flows.model import Locality
@@ -17,6 +17,7 @@ from flows.wording import gives_away
 Place = tuple[str | int, ...]
 #: A title stands in the first line of a text message; the others are read whole.
 _LONGEST = {"title": 80, "about": 600, "welcome": 300, "fee": 100, "reason": 200, "way": 400, "label": 120, "why": 300}
+_LONGEST |= {"payment": 300, "explanation": 200}  # of an opportunity
 _LONGEST_NAME = 80
 _MOST_PEOPLE = 10_000
 _EARLIEST_REMINDER = timedelta(weeks=8)
@@ -36,12 +37,16 @@ class Fault:
         return f"{'.'.join(map(str, self.place))}: {self.sentence}" if self.place else self.sentence
 
 
-class EventRefused(Exception):
-    """An event cannot be kept so. `faults` has all that was found; the message has a line for each."""
+class Refused(Exception):
+    """Something cannot be kept so. `faults` has all that was found; the message has a line for each."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+
+
+class EventRefused(Refused):
+    """An event cannot be kept so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def faults_in(
     yield from _in_places(event, taken)
     yield from _in_words(event, known)
     yield from _in_venue(event, known)
-    yield from _in_criteria(event, known)
+    yield from in_criteria(event.criteria, known)
     yield from _in_reminders(event)
     yield from _in_after(event, first)
     for other in in_the_room:
@@ -122,7 +127,7 @@ def _in_words(event: Event, known: Known) -> Iterator[Fault]:
     if any("\n" in text for text in event.title.values()):
         yield Fault(("title",), "a title is one line")
     for name in ("title", "about", "welcome", "fee", "reason"):
-        yield from _in_texts((name,), name, getattr(event, name), known)
+        yield from in_texts((name,), name, getattr(event, name), known)
     for n, language in enumerate(event.languages):
         if language not in known.languages:
             yield Fault(("languages", n), _no_language(language, known))
@@ -130,7 +135,8 @@ def _in_words(event: Event, known: Known) -> Iterator[Fault]:
             yield Fault(("languages", n), f"{language!r} is there twice: take one out")
 
 
-def _in_texts(place: Place, name: str, texts: Texts, known: Known) -> Iterator[Fault]:
+def in_texts(place: Place, name: str, texts: Texts, known: Known) -> Iterator[Fault]:
+    """What is wrong with a text that people read, in any of its languages; `name` says how long it may be."""
     if texts and not texts.get(SOURCE_LANGUAGE):
         yield Fault(place, "it is not there in English: add en")
     for language, text in texts.items():
@@ -162,7 +168,7 @@ def _in_venue(event: Event, known: Known) -> Iterator[Fault]:
         yield Fault(("venue", "postcode"), "longer than any postcode: give one such as CO1 1AA")
     if venue.cost is not None and venue.cost < 0:
         yield Fault(("venue", "cost"), "less than nothing: give pounds, such as 45.00")
-    yield from _in_texts(("venue", "way"), "way", venue.way, known)
+    yield from in_texts(("venue", "way"), "way", venue.way, known)
     if venue.district and venue.district not in known.districts:
         yield Fault(("venue", "district"), _no_district(venue.district, known))
 
@@ -172,9 +178,10 @@ def _no_district(district: str, known: Known) -> str:
     return f"{district!r} is no district{perhaps(district, known.districts)}: give one of {ours}"
 
 
-def _in_criteria(event: Event, known: Known) -> Iterator[Fault]:
+def in_criteria(criteria: Iterable[Criterion], known: Known) -> Iterator[Fault]:
+    """What is wrong with whom something is for."""
     names: set[str] = set()
-    for n, criterion in enumerate(event.criteria):
+    for n, criterion in enumerate(criteria):
         if not _NAME.fullmatch(criterion.name) or len(criterion.name) > 40:
             sentence = f"{criterion.name!r} is no name: use small letters, digits and _, beginning with a letter"
             yield Fault(("criteria", n, "name"), sentence)
@@ -182,9 +189,9 @@ def _in_criteria(event: Event, known: Known) -> Iterator[Fault]:
             yield Fault(("criteria", n, "name"), f"another criterion is called {criterion.name!r}: change one of them")
         names.add(criterion.name)
         if not criterion.label:
-            yield Fault(("criteria", n, "label"), "it does not say whom the event is for: write it")
-        yield from _in_texts(("criteria", n, "label"), "label", criterion.label, known)
-        yield from _in_texts(("criteria", n, "why"), "why", criterion.why, known)
+            yield Fault(("criteria", n, "label"), "it does not say whom this is for: write it")
+        yield from in_texts(("criteria", n, "label"), "label", criterion.label, known)
+        yield from in_texts(("criteria", n, "why"), "why", criterion.why, known)
         for district in sorted(criterion.districts - known.districts):
             yield Fault(("criteria", n, "districts"), _no_district(district, known))
 

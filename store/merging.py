@@ -38,6 +38,7 @@ _ONE_BETTER: tuple[tuple[Table, tuple[str, ...], Callable[[Any], bool]], ...] = 
     (t.tasks, ("event_id", "kind"), lambda row: row["settled_at"] is not None),
     (t.demands, ("kind",), lambda row: True),
     (t.interests, ("opportunity_id",), lambda row: row["withdrawn_at"] is None),
+    (t.newsletter_told, ("broadcast_id",), lambda row: row["theirs"]),
 )
 
 

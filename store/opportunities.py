@@ -18,6 +18,8 @@ from store import fires
 from store import tables as t
 from store.changes import Due
 from store.circle import Address
+from store.event_rules import Fault, Known, in_texts
+from store.opportunity_rules import OpportunityRefused, opportunity_faults
 from store.times import from_ms, to_ms
 
 _DOCUMENT = TypeAdapter(Opportunity)
@@ -45,8 +47,9 @@ class Shown(StrEnum):
     NOT_OPEN = "not_open"
 
 
-async def add(connection: AsyncConnection, opportunity: Opportunity, now: datetime) -> Opportunity:
-    """Keep it, under the next free number; the one it comes with is not looked at."""
+async def add(connection: AsyncConnection, opportunity: Opportunity, now: datetime, known: Known) -> Opportunity:
+    """Keep it, under the next free number; the one it comes with is not looked at. Raises OpportunityRefused."""
+    _look(opportunity, known, now)
     for _ in range(_TRIES - 1):
         try:
             async with connection.begin_nested():
@@ -63,6 +66,30 @@ async def publish(connection: AsyncConnection, number: int, now: datetime) -> bo
         return False
     await _keep(connection, replace(found, state=OpportunityState.PUBLISHED))
     return True
+
+
+async def change(
+    connection: AsyncConnection, number: int, wanted: Callable[[Opportunity], Opportunity], now: datetime, known: Known
+) -> Opportunity | None:
+    """Make of it what is wanted, but for its number and state. Where it was closed because its time was over, and gets
+    more, people may ask for it again. None where there is none with that number. Raises OpportunityRefused: also where
+    it is withdrawn.
+    """
+    found = await _one(connection, t.opportunities.c.number == number, now, lock=True)
+    if found is None:
+        return None
+    if found.state is OpportunityState.WITHDRAWN:
+        raise OpportunityRefused(Fault((), f"opportunity {number} is withdrawn: add a new one in its place"))
+    state = OpportunityState.PUBLISHED if found.state is OpportunityState.CLOSED else found.state
+    changed = replace(wanted(found), id=found.id, number=found.number, state=state)
+    _look(changed, known, now)
+    await _keep(connection, changed)
+    return changed
+
+
+def _look(one: Opportunity, known: Known, now: datetime) -> None:
+    if wrong := list(opportunity_faults(one, known, now)):
+        raise OpportunityRefused(*wrong)
 
 
 async def opportunities(connection: AsyncConnection, now: datetime) -> list[Opportunity]:
@@ -158,15 +185,23 @@ async def interested(connection: AsyncConnection, contact_id: int, now: datetime
 
 
 async def withdraw(
-    connection: AsyncConnection, ids: Callable[[], int], number: int, explanation: Texts, now: datetime
+    connection: AsyncConnection,
+    ids: Callable[[], int],
+    number: int,
+    explanation: Texts,
+    now: datetime,
+    known: Known,
 ) -> int | None:
     """It is not to be: everybody who put themselves forward is told why, also where it was closed already.
 
-    How many they are; None where there is none with that number, or it is withdrawn already.
+    How many they are; None where there is none with that number, or it is withdrawn already. Raises OpportunityRefused
+    for an explanation that cannot be sent.
     """
     found = await _one(connection, t.opportunities.c.number == number, now, lock=True)
     if found is None or found.state is OpportunityState.WITHDRAWN:
         return None
+    if wrong := list(in_texts(("explanation",), "explanation", explanation, known)):
+        raise OpportunityRefused(*wrong)
     await _keep(connection, replace(found, state=OpportunityState.WITHDRAWN, explanation=explanation))
     told = await interests(connection, found.id)
     for one in told:

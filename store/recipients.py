@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from flows.library import SOURCE_LANGUAGE
 from store.bulk import fetch
 from store.circle import channel_of
 from store.database import HotTransaction, Row
+from store.sayers import Search, next_sayers
 from store.vault import Vault
 
 #: Twilio's codes for a number that will never take a text: it does not exist, or is a landline.
@@ -27,13 +28,18 @@ _NEVER = "('21211', '21214', '21217', '21614', '30005', '30006')"
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Whom a broadcast is for. `language` is the one that somebody is written to in, by the one they chose; None: there
-    is no text for them. `named`: its text calls people by their nickname.
+    is no text for them. `named`: its text calls people by their nickname. `items` are those of a newsletter, by their
+    ids, and `earlier` those of each newsletter before it that had some of them; with `said`, only those get it who
+    said so.
     """
 
     segment: Segment
     event: Event | None
     language: Callable[[str | None], str | None]
     named: bool = False
+    items: tuple[int, ...] = ()
+    earlier: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    said: Search | None = None
 
     @property
     def fields(self) -> list[str]:
@@ -51,7 +57,8 @@ class Sought:
 @value
 class Recipient:
     """Somebody who gets it. `name` is how a shared phone tells whose it is, `asks`: the event's criteria must be asked
-    of them, `silent`: they get no more than a word that something waits.
+    of them, `silent`: they get no more than a word that something waits. `had` are the items of the newsletter that
+    they were told before.
     """
 
     contact_id: int
@@ -63,6 +70,7 @@ class Recipient:
     nickname: str = ""
     asks: bool = True
     silent: bool = False
+    had: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,6 +91,8 @@ _PEOPLE = (
     "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id > {value}"
     " ORDER BY id LIMIT {value}"
 )
+_THESE = "SELECT id, language, stopped_at, consents, roles, hours, discreet FROM contacts WHERE id {keys} ORDER BY id"
+_TOLD = "SELECT contact_id, broadcast_id FROM newsletter_told WHERE contact_id {keys} AND broadcast_id {keys}"
 _URNS = "SELECT contact_id, key, scheme, blocked_at, shared FROM urns WHERE contact_id {keys} ORDER BY created_at, key"
 _SHARED = (
     "SELECT s.contact_id, s.urn_key, s.sealed, u.scheme, u.blocked_at FROM sharers s JOIN urns u ON u.key = s.urn_key"
@@ -121,17 +131,25 @@ class _Around:
     placed: frozenset[int] = frozenset()
     first_part: frozenset[int] = frozenset()
     never: frozenset[int] = frozenset()
+    had: dict[int, set[int]] = field(default_factory=dict)
 
 
 async def page(tx: HotTransaction, vault: Vault, sought: Sought, after: int, limit: int, *, lock: bool = False) -> Page:
     """The next people after that contact. With `lock`, they stay as they are until the transaction ends: who tells us
     to stop meanwhile is heard after it, and what was queued for them is then cancelled.
     """
-    (people,) = await tx.fetch(fetch(_PEOPLE, after, limit, locking=" FOR UPDATE" if lock else ""))
+    locking = " FOR UPDATE" if lock else ""
+    if sought.said is None:
+        (people,) = await tx.fetch(fetch(_PEOPLE, after, limit, locking=locking))
+        looked, last = len(people), people[-1][0] if people else after
+    else:
+        ids = await next_sayers(tx, vault, sought.said, after, limit)
+        (people,) = await tx.fetch(fetch(_THESE, ids, locking=locking))
+        looked, last = len(ids), ids[-1] if ids else after
     if not people:
-        return Page(after)
+        return Page(last, looked)
     around = await _around(tx, vault, sought, [row[0] for row in people])
-    found = Page(people[-1][0], len(people))
+    found = Page(last, looked)
     for row in people:
         _sort(found, sought, around, row, vault)
     return found
@@ -150,6 +168,8 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
         asked["wanted"] = fetch(_WANTED, ids)
     if segment.came_to or segment.missed or segment.newcomers:
         asked["came"] = fetch(_CAME, ids)
+    if sought.earlier:
+        asked["told_of"] = fetch(_TOLD, ids, list(sought.earlier))
     if event is not None:
         asked["placed"] = fetch(_PLACES, ids, event.id)
         if event.after is not None:
@@ -162,6 +182,8 @@ async def _around(tx: HotTransaction, vault: Vault, sought: Sought, ids: list[in
             there.setdefault(row[0], []).append(row)
     for id, name, sealed in rows.get("told", ()):
         around.told.setdefault(id, {})[name] = orjson.loads(vault.open(sealed, id))[0]
+    for id, broadcast_id in rows.get("told_of", ()):
+        around.had.setdefault(id, set()).update(sought.earlier[broadcast_id])
     for name in ("wanted", "came"):
         sets = getattr(around, name)
         for id, kind in rows.get(name, ()):
@@ -204,6 +226,8 @@ def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) 
         not suits_event(event, district) or (event.after is not None and id not in around.first_part)
     ):
         why = LeftOut.NOT_FOR_THEM
+    elif sought.items and around.had.get(id, set()).issuperset(sought.items):
+        why = LeftOut.HAD_ALL
     elif discreet and event is None:
         why = LeftOut.DISCREET
     if why is None:
@@ -219,7 +243,18 @@ def _sort(found: Page, sought: Sought, around: _Around, row: Row, vault: Vault) 
             asks = event is not None and any(not one.districts or not district for one in event.criteria)
             nickname = str(told.get("nickname", ""))
             found.recipients.append(
-                Recipient(id, language, urn_key, channel_of(scheme), hours, name, nickname, asks, bool(discreet))
+                Recipient(
+                    id,
+                    language,
+                    urn_key,
+                    channel_of(scheme),
+                    hours,
+                    name,
+                    nickname,
+                    asks,
+                    bool(discreet),
+                    tuple(sorted(around.had.get(id, set()).intersection(sought.items))),
+                )
             )
     if why is not None:
         found.left_out[why] += 1

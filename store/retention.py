@@ -108,6 +108,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("carers", t.carers, t.carers.c.ended_at),
     Kept("codes", t.codes, t.codes.c.expires_at),
     Kept("messages", t.tasks, t.tasks.c.due_at),
+    Kept("answers", t.newsletter_told, t.newsletter_told.c.at),
 )
 
 

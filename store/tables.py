@@ -528,7 +528,7 @@ segments = Table(
 #: foreseen when it was started. How far it is: everybody up to the contact `cursor` was looked at, `queued` of them
 #: have a message or an invitation that waits, of `queued_segments`; `clocks` (JSON) says when each channel's next one
 #: may go, `latest_at` when the last one does. `why`: what paused it,
-#: if not the team.
+#: if not the team. `month`: it is that month's newsletter; `token` names its page on the web.
 broadcasts = Table(
     "broadcasts",
     metadata,
@@ -551,6 +551,37 @@ broadcasts = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
+    Column("month", String(7)),
+    Column("token", String(16)),
     UniqueConstraint("project_id", "number"),
     Index("ix_broadcasts_state", "state"),
+    Index("ix_broadcasts_token", "token", unique=True),
+)
+
+#: What a newsletter is made of. `document` is the whole `domain.newsletter.Item` as JSON, with nothing of any person.
+newsletter_items = Table(
+    "newsletter_items",
+    metadata,
+    _id(),
+    _project(),
+    Column("number", Integer, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("project_id", "number"),
+    Index("ix_newsletter_items_month", "month"),
+)
+
+#: Who got a newsletter, sent to them or asked for, and so has all of its items: nobody gets one twice. `theirs`: they
+#: had said what it answers.
+newsletter_told = Table(
+    "newsletter_told",
+    metadata,
+    _id(),
+    _project(),
+    Column("broadcast_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False, index=True),
+    Column("theirs", Boolean, nullable=False, server_default=false()),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("broadcast_id", "contact_id"),
 )

@@ -105,7 +105,7 @@ async def arrange(
     """
     await people.hold(connection, contact_id)
     if not await _has_a_place(connection, event.id, contact_id):
-        await drop(connection, event.id, contact_id)
+        await _drop_open(connection, event.id, contact_id)
         return set()
     wanted = needs_at(event, _answers(await _said(connection, vault, [contact_id]), contact_id))
     k = t.tasks.c
@@ -131,13 +131,26 @@ async def arrange(
     return to_tell
 
 
-async def drop(connection: AsyncConnection, event_id: int, contact_id: int) -> None:
-    """Somebody gave their place up: what was still to be arranged for them is not, any more. Nothing is dropped where
-    they have a place, because they asked for one again meanwhile.
+async def drop(connection: AsyncConnection, event_id: int, contact_id: int) -> list[tuple[int | None, Need]]:
+    """Somebody gave their place up: nothing has to be arranged for them any more. Nothing is dropped where they have
+    a place, because they asked for one again meanwhile.
+
+    Returns who owns what somebody of the team had arranged already: it must be called off. Should they come after all,
+    it is to be arranged anew.
     """
     await people.hold(connection, contact_id)
     if await _has_a_place(connection, event_id, contact_id):
-        return
+        return []
+    k = t.tasks.c
+    theirs = (k.event_id == event_id, k.contact_id == contact_id)
+    by_somebody = (k.settled_at.is_not(None), k.settled_at != k.created_at)  # not by the venue: see `_as_it_is`
+    rows = await connection.execute(select(k.owner_id, k.kind).where(*theirs, *by_somebody).order_by(k.id))
+    arranged = [(owner_id, Need(kind)) for owner_id, kind in rows]
+    await connection.execute(delete(t.tasks).where(*theirs))
+    return arranged
+
+
+async def _drop_open(connection: AsyncConnection, event_id: int, contact_id: int) -> None:
     k = t.tasks.c
     await connection.execute(
         delete(t.tasks).where(k.event_id == event_id, k.contact_id == contact_id, k.settled_at.is_(None))

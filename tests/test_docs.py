@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +19,17 @@ from bot.__main__ import COMMANDS, app
 from bot.events.orders import Order, ordered
 from config.settings import Settings
 from domain.event import Access, Criterion, Day, EventKind, EventRole, Venue
+from domain.newsletter import Heard, ItemKind, ItemWords
 from domain.places import BookingStatus
 from flows.fold import fold
 from flows.inputs import Command
 from flows.library import SOURCE_LANGUAGE, Library
 from store.event_files import FIELDS, Draft, read_event
 from store.event_rules import faults_in, known_of
+from store.newsletter_files import FIELDS as ITEM_FIELDS
+from store.newsletter_files import read_item
+from store.newsletter_rules import Press
+from store.newsletter_rules import faults_in as faults_in_item
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -227,3 +232,17 @@ def test_each_role_and_each_status_of_a_booking_is_told() -> None:
     glossary = (ROOT / "docs" / "glossary.md").read_text("utf-8")
     told = glossary.partition("A booking's `status`:")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", told, re.MULTILINE)) == {status.value for status in BookingStatus}
+
+
+def test_the_example_of_an_item_has_no_fault_and_the_tables_tell_of_each_field(tmp_path: Path, flows: Library) -> None:
+    page = (ROOT / "docs" / "howto" / "newsletter.md").read_text("utf-8")
+    (text,) = _YAML.findall(page)
+    path = tmp_path / "item.yaml"
+    path.write_text(text, "utf-8")
+    press = Press(library=flows, numbers={}, zone=ZoneInfo("Europe/London"))
+    assert list(faults_in_item(read_item(path).item, press, {}, date(2026, 11, 23))) == []
+    told = set(_INLINE.findall(page))
+    inner = {one.name for kind in (ItemWords, Heard) for one in fields(kind)}
+    assert {*ITEM_FIELDS, *inner, *(kind.value for kind in ItemKind)} - told - set(
+        re.findall(r"`(\w+):", page)
+    ) == set()

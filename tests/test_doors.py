@@ -22,12 +22,14 @@ from tests.conftest import Clock
 #: They ask who is there, by a signature or a secret.
 WEBHOOKS = {"/webhooks/telegram", "/webhooks/twilio/inbound", "/webhooks/twilio/status"}
 #: They hold no word of a person, and need not ask. A new one is added here by somebody who has thought about it.
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/calendar/events.ics"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/calendar/events.ics", "/news"}
 #: They hold words about one person, for whoever has the link that this person was sent (tests/bot/test_my_data.py,
 #: tests/bot/test_certificate.py).
 BY_LINK = {"/my-data/{token}", "/my-data/{token}.json", "/certificate/{token}"}
 #: They show what one person of the team needs for an event, for whoever has that person's link.
 OF_THE_TEAM = {"/calendar/{token}.ics", "/attendance/{token}"}
+#: They show newsletters, with nothing of any person (tests/bot/test_news_pages.py).
+NEWSLETTERS = {"/n/{token}", "/news/{language}", "/news/{language}/{month}"}
 #: `mime demo` alone has them, on one's own machine.
 DEMO = {"/", "/simulator", "/simulator/{phone}/messages", "/simulator/static"}
 
@@ -63,14 +65,14 @@ def paths(routes: Iterable[BaseRoute]) -> list[str]:
 
 
 async def test_there_is_no_address_that_nobody_thought_about(app: App) -> None:
-    assert addresses(app) == (WEBHOOKS, PUBLIC | BY_LINK | OF_THE_TEAM)
+    assert addresses(app) == (WEBHOOKS, PUBLIC | BY_LINK | OF_THE_TEAM | NEWSLETTERS)
 
 
 async def test_the_simulator_is_the_demo_s_alone(tmp_path: Path, flows: Library, clock: Clock) -> None:
     app = build(demo_settings(tmp_path), clock=clock, simulate=True, flows=flows)
     try:
         assert set(paths(routes(app))) == DEMO
-        assert addresses(app) == (WEBHOOKS, PUBLIC | BY_LINK | OF_THE_TEAM)
+        assert addresses(app) == (WEBHOOKS, PUBLIC | BY_LINK | OF_THE_TEAM | NEWSLETTERS)
         app.routes += routes(app)
         async with client(app) as http:
             for webhook in WEBHOOKS:  # the phones are on the page: nobody else brings anything

@@ -35,7 +35,24 @@ LAST_TRANSLATOR_OF_A_DRAFT = "draft, not yet read by a speaker"
 NAMES = frozenset({"MIME", "NHS", "YOU", "URGENT", "PRACTICE", "SHOUT"})
 #: Orders of the team's, the same in every language (`bot.team`).
 ORDERS = frozenset(
-    {"TAKE", "DONE", "ALERTS", "PROGRAMME", "PUBLISH", "PLACES", "MOVE", "ROOM", "CALL OFF", "LIST", "CAME"}
+    {
+        *(
+            "TAKE",
+            "DONE",
+            "ALERTS",
+            "PROGRAMME",
+            "PUBLISH",
+            "PLACES",
+            "MOVE",
+            "DAY",
+            "ROOM",
+            "CALL OFF",
+            "LIST",
+            "CAME",
+        ),
+        *("TITLE", "ABOUT", "WELCOME", "FEE", "WAY"),
+        *("OPPORTUNITIES", "OPPORTUNITY", "CLOSES", "PAYMENT", "WITHDRAW", "WITHDRAW YES"),
+    }
 )
 #: A word in capitals, or several in a row: "BACK", "MY DATA".
 _CAPITALS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]{2,})*")

@@ -109,11 +109,11 @@ async def test_a_mistake_is_answered_with_a_sentence_and_offers_nothing(tmp_path
     assert (await mime(tmp_path, "migrate"))[0] == 0
     add = ("add", "--kind", "lay_assessor", "--closes", "2999-03-01")
     for words, code, says in (
-        ((*GIVEN[1:], "2020-01-01"), 1, "--closes has passed"),
-        ((*add, "--title", "!?"), 1, "--title has no letter"),
-        ((*add, "--title", "x" * 81), 1, "--title is 81 letters long"),
-        ((*add, "--title", "Visits", "--about", "x" * 601), 1, "--about is 601 letters long"),
-        ((*add, "--title", "Visits", "--criterion", " "), 1, "--criterion has no letter"),
+        ((*GIVEN[1:], "2020-01-01"), 1, "--closes: it has passed"),
+        ((*add, "--title", "!?"), 1, "--title: it has no letter in it"),
+        ((*add, "--title", "x" * 81), 1, "--title: longer than 80 letters"),
+        ((*add, "--title", "Visits", "--about", "x" * 601), 1, "--about: longer than 600 letters"),
+        ((*add, "--title", "Visits", "--criterion", " "), 1, "--criterion: it does not say whom this is for"),
         ((*add, "--title", "Visits", "--kind", "gossip"), 2, "Usage"),
         (add, 2, "Usage"),
         (("show", "7"), 1, "there is no opportunity 7: see mime opportunity list"),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import secrets
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 import yaml
@@ -20,24 +17,24 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.app import library, post, terms, utc_now
+from bot.app import library, terms, utc_now
+from bot.commands.desk import at_the_desk as _act
+from bot.commands.desk import refuse as _refuse
+from bot.commands.desk import refused as _refused
+from bot.commands.desk import who as _who
 from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.members import vocabulary
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
-from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds, what_stops
+from domain.broadcast import LEFT_OUT, Broadcast, BroadcastRefused, BroadcastState, Preview, Wording, pounds
 from domain.contact import Purpose
-from domain.ids import Ids
 from domain.member import Choices
 from domain.message import MessageClass, Status
-from domain.segment import Names, SegmentRefused, segment_of, sentence
-from flows.fold import fold
+from domain.segment import Names, segment_of, sentence
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.model import SelectMultiple, SelectOne
-from flows.render import Renderer
-from store import broadcasts, team
+from store import broadcasts
 from store.broadcasts import Kept, Post, Progress
-from store.database import Database
 from store.vault import Vault
 
 T = TypeVar("T")
@@ -349,47 +346,6 @@ def _texts(written: object, english: str) -> dict[str, Wording]:
     }
 
 
-def _act(settings: Settings, flows: Library, what: str, act: Callable[[Post], Awaitable[T]]) -> T:
-    """Run `act` at the store; a refusal is said, a line a fault, and ends the command."""
-
-    async def run() -> T:
-        database = Database(settings.database_url)
-        vault = Vault(settings.secret_key.get_secret_value())
-        ids = Ids(time.time, random.Random(secrets.randbits(64)).getrandbits)
-        try:
-            return await act(post(settings, database, vault, flows, Renderer(), ids))
-        finally:
-            await database.close()
-
-    with _refused(), at_the_stores(what):
-        return asyncio.run(run())
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except (BroadcastRefused, SegmentRefused) as error:
-        _refuse(error.faults, "Nothing was changed.")
-
-
-def _refuse(faults: Iterable[str], nothing: str) -> NoReturn:
-    for fault in faults:
-        typer.echo(fault, err=True)
-    fail(nothing)
-
-
-async def _who(connection: AsyncConnection, vault: Vault, name: str) -> int | None:
-    """The contact of that person of the team; None for no name. Raises BroadcastRefused where nobody is called so."""
-    if not name:
-        return None
-    everybody = await team.members(connection, vault)
-    found = [one.address.contact_id for one in everybody if fold(one.name) == fold(name)]
-    if len(set(found)) != 1:
-        raise BroadcastRefused(f"--by {name}: {'several people' if found else 'nobody'} of the team are called so")
-    return found[0]
-
-
 async def _previewed(desk: Post, number: int, *, plain: bool) -> tuple[Kept, Preview, list[str]]:
     now = utc_now()
     async with desk.database.read() as connection:
@@ -401,7 +357,8 @@ async def _previewed(desk: Post, number: int, *, plain: bool) -> tuple[Kept, Pre
         ahead = await broadcasts.preview(desk, kept.broadcast, looked)
     async with desk.database.read() as connection:
         paid = await broadcasts.spent(connection, desk, now)
-    return kept, ahead, list(what_stops(kept.broadcast, ahead, desk.terms, paid, desk.quiet, now))
+        stops = await broadcasts.stops(connection, desk, kept.broadcast, ahead, paid, now)
+    return kept, ahead, stops
 
 
 async def _progress(desk: Post, number: int) -> Progress:

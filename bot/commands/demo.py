@@ -13,6 +13,7 @@ from bot import logs
 from bot.app import App, build, serve
 from bot.commands.failing import explained, fail
 from bot.commands.serve import prepare
+from bot.news.sample import add_news
 from bot.programme import add_programme
 from bot.samples import tell_samples
 from bot.simulator.pages import routes
@@ -66,6 +67,7 @@ async def _demo(settings: Settings, host: str, port: int) -> None:
         await add_programme(built)
         if await count_contacts(built.database) == 0:
             await tell_samples(built)
+        await add_news(built)
         built.routes += routes(built)
         await serve(built, host=host, port=port, on_ready=lambda: _welcome(built, host, port))
     except OSError as error:

@@ -14,8 +14,9 @@ from domain.event import Access, EventKind, Venue
 from flows.dates import read_date
 from flows.fold import fold
 from flows.words import Lexicon
-from store.event_files import Draft, Written, event_of
+from store.event_files import Draft, event_of
 from store.event_rules import EventRefused, Fault, Known, Place, faults_in
+from store.written import Written
 
 
 @dataclass(slots=True)

@@ -26,6 +26,8 @@ def migrate() -> None:
         settings = read_settings()
     try:
         asyncio.run(migrate_both(settings))
+    except FileNotFoundError as error:
+        fail(f"{error}: make it, or change MIME_DATABASE_URL or MIME_EVALUATION_DATABASE_URL")
     except (SQLAlchemyError, OSError) as error:
         fail(f"a store cannot be reached or changed: {type(error).__name__}; see MIME_DATABASE_URL")
     typer.echo("Both stores are up to date.")

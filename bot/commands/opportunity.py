@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from datetime import time as clock
 from functools import partial
@@ -14,8 +16,8 @@ from typing import Annotated, Literal
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.app import utc_now
-from bot.commands.failing import at_the_stores, fail
+from bot.app import library, utc_now
+from bot.commands.failing import at_the_stores, explained, fail
 from bot.commands.opened import at_the_store, settings_with_key
 from config.settings import Settings
 from domain.event import Criterion, Texts, text_in
@@ -24,6 +26,8 @@ from domain.opportunity import Opportunity, OpportunityKind, OpportunityState
 from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE
 from store import opportunities, people
+from store.event_rules import Known, known_of
+from store.opportunity_rules import OpportunityRefused
 from store.vault import Vault
 
 app = typer.Typer(no_args_is_help=True, help="Offer opportunities, and see who asked for them.")
@@ -32,8 +36,8 @@ Kind = Literal["tender_panel", "staff_interview", "lay_assessor", "outside_train
 Number = Annotated[
     int, typer.Argument(min=1, max=(1 << 31) - 1, metavar="NUMBER", help="Its number: see mime opportunity list.")
 ]
-#: Each is a part of a text message; longer ones cost more than they tell.
-_LONGEST = {"--title": 80, "--about": 600, "--criterion": 120, "--payment": 300, "--why": 200}
+#: The options in which a fault stands, by its field.
+_OPTIONS = {"criteria": "--criterion", "explanation": "--why"}
 #: Where no time is given, people may ask until the day's last minute: midnight would be said as the day after.
 _LAST_MINUTE = clock(23, 59)
 _NO_KEY = "nobody's address can be read"
@@ -65,29 +69,64 @@ def add(
 ) -> None:
     """Offer an opportunity, in plain English."""
     settings, now = settings_with_key(_NO_KEY), utc_now()
-    last = closes.time() if closes.time() != clock() else _LAST_MINUTE
-    closes_at = datetime.combine(closes, last, settings.quiet.zone)
-    if closes_at <= now:
-        fail("--closes has passed: give the last day on which people may ask")
+    known = _known(settings)
     made = Opportunity(
         id=_ids()(),
         number=0,  # the store gives it
         kind=OpportunityKind(kind),
-        title=_text("--title", title, required=True),
-        about=_text("--about", about),
-        criteria=tuple(
-            Criterion(name=f"criterion_{n}", label=_text("--criterion", words, required=True))
-            for n, words in enumerate(criterion or (), 1)
-        ),
-        payment=_text("--payment", payment),
-        closes_at=closes_at,
+        title=_text(title),
+        about=_text(about),
+        criteria=_criteria(criterion),
+        payment=_text(payment),
+        closes_at=_closes_at(settings, closes),
         state=OpportunityState.PUBLISHED if publish else OpportunityState.DRAFT,
     )
-    with at_the_stores("adding the opportunity"):
-        kept = at_the_store(settings, lambda tx, _: opportunities.add(tx, made, now))
+    with at_the_stores("adding the opportunity"), _refused("added"):
+        kept = at_the_store(settings, lambda tx, _: opportunities.add(tx, made, now, known))
     typer.echo(f"{_heading(kept)}: {_state(settings, kept)}.")
     if not publish:
         typer.echo(f"It is a draft: only the team sees it. To publish it: mime opportunity publish {kept.number}")
+
+
+@app.command()
+def edit(
+    number: Number,
+    title: Annotated[str | None, typer.Option(help="What it is, in a few words.")] = None,
+    closes: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="The last day on which people may ask, or the hour."),
+    ] = None,
+    about: Annotated[str | None, typer.Option(help="What people do there, when and where.")] = None,
+    criterion: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom it is for, in English, in the place of what stood there. Give it again for one more."),
+    ] = None,
+    payment: Annotated[str | None, typer.Option(help="What people get for it, and what becomes of benefits.")] = None,
+    language: Annotated[
+        str, typer.Option(help="The language of the title, about and payment that you give, such as pl.")
+    ] = SOURCE_LANGUAGE,
+) -> None:
+    """Change an opportunity, or say it in another language. What you leave out stays as it is."""
+    settings, now = settings_with_key(_NO_KEY), utc_now()
+    known = _known(settings)
+
+    def wanted(one: Opportunity) -> Opportunity:
+        return replace(
+            one,
+            title=_with(one.title, language, title),
+            about=_with(one.about, language, about),
+            payment=_with(one.payment, language, payment),
+            criteria=one.criteria if criterion is None else _criteria(criterion),
+            closes_at=one.closes_at if closes is None else _closes_at(settings, closes),
+        )
+
+    if all(one is None for one in (title, closes, about, criterion, payment)):
+        fail("say what to change: --title, --about, --criterion, --payment or --closes")
+    with at_the_stores("changing the opportunity"), _refused("changed"):
+        changed = at_the_store(settings, lambda tx, _: opportunities.change(tx, number, wanted, now, known))
+    if changed is None:
+        fail(_unknown(number))
+    typer.echo(f"{_heading(changed)}: {_state(settings, changed)}.")
 
 
 @app.command()
@@ -145,7 +184,9 @@ def withdraw(
 ) -> None:
     """Withdraw an opportunity, and tell everybody who asked for it why."""
     settings = settings_with_key(_NO_KEY)
-    explanation = _text("--why", why, required=True)
+    explanation, known = _text(why), _known(settings)
+    if not fold(why):
+        fail("--why has no letter in it")
     with at_the_stores("reading the opportunity"):
         found = at_the_store(settings, partial(_with_who_asked, number))
     if found is None:
@@ -153,8 +194,10 @@ def withdraw(
     one, asked = found
     if asked and not yes and one.state is not OpportunityState.WITHDRAWN:
         _agree(f"{_heading(one)}. {len(asked)} asked for it, and will be told. Withdraw it?")
-    with at_the_stores("withdrawing the opportunity"):
-        told = at_the_store(settings, lambda tx, _: opportunities.withdraw(tx, _ids(), number, explanation, utc_now()))
+    with at_the_stores("withdrawing the opportunity"), _refused("withdrawn"):
+        told = at_the_store(
+            settings, lambda tx, _: opportunities.withdraw(tx, _ids(), number, explanation, utc_now(), known)
+        )
     if told is None:
         fail(f"opportunity {number} is withdrawn already")
     typer.echo(f"Opportunity {number} is withdrawn. {_told(told)}")
@@ -187,14 +230,47 @@ def _agree(question: str) -> None:
         fail("Nothing was changed.")
 
 
-def _text(option: str, words: str, *, required: bool = False) -> Texts:
-    """What was given, in English; or the end of the command."""
-    words, longest = " ".join(words.split()), _LONGEST[option]
-    if required and not fold(words):
-        fail(f"{option} has no letter in it")
-    if len(words) > longest:
-        fail(f"{option} is {len(words)} letters long: it goes out as a text message, so say it in {longest} at most")
+@contextmanager
+def _refused(done: str) -> Iterator[None]:
+    """What cannot be kept so ends the command, with the options in which it stands."""
+    try:
+        yield
+    except OpportunityRefused as error:
+        for fault in error.faults:
+            field = str(fault.place[0]) if fault.place else ""
+            option = _OPTIONS.get(field, f"--{field}")
+            language = f" ({fault.place[1]})" if len(fault.place) == 2 else ""
+            typer.echo(f"{option}{language}: {fault.sentence}" if field else fault.sentence, err=True)
+        fail(f"Nothing was {done}.")
+
+
+def _known(settings: Settings) -> Known:
+    with explained():
+        return known_of(library(settings, drafts=True))
+
+
+def _closes_at(settings: Settings, closes: datetime) -> datetime:
+    last = closes.time() if closes.time() != clock() else _LAST_MINUTE
+    return datetime.combine(closes, last, settings.quiet.zone)
+
+
+def _text(words: str) -> Texts:
+    """What was given, in English, on one line."""
+    words = " ".join(words.split())
     return {SOURCE_LANGUAGE: words} if words else {}
+
+
+def _with(texts: Texts, language: str, words: str | None) -> Texts:
+    """The texts with those words in that language; nothing given leaves them, and an empty text takes it away."""
+    if words is None:
+        return texts
+    words = " ".join(words.split())
+    others = {tag: text for tag, text in texts.items() if tag != language}
+    return {**others, language: words} if words else others
+
+
+def _criteria(given: Sequence[str] | None) -> tuple[Criterion, ...]:
+    return tuple(Criterion(name=f"criterion_{n}", label=_text(words)) for n, words in enumerate(given or (), 1))
 
 
 def _heading(one: Opportunity) -> str:

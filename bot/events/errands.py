@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bot.events.orders import Order, Ordered, moved_to, on_day, ordered, sure, who_came
+from bot.events.opportunities import OpportunityErrands
+from bot.events.orders import Order, Ordered, in_language, moved_to, on_day, ordered, sure, which_day, who_came
 from bot.telling import Telling, UnderWay
-from domain.event import Criterion, Event, EventKind, EventRole, EventState, Venue, text_in
+from domain.event import Criterion, Event, EventKind, EventRole, EventState, Texts, Venue, text_in
 from domain.hours import PreferredHours
-from domain.message import MessageClass
 from flows.conditions import PREFER_NOT_TO_SAY, Answer
 from flows.effects import AlertKind, Say
 from flows.library import SOURCE_LANGUAGE
 from flows.phrases import Phrases
 from flows.programme import blanks_of, named
 from flows.session import Session
-from store import attendance, duties, events, opportunities, people, team
+from store import attendance, duties, events, people, team
 from store.attendance import Guest
-from store.event_rules import EventRefused, Fault, Known
+from store.event_rules import EventRefused, Fault, Known, Refused
 from store.events import Listed
 
 #: Only these are for everybody of the team; what changes an event is a coordinator's.
@@ -34,12 +34,14 @@ _STATES = {
 @dataclass(frozen=True, slots=True)
 class EventErrands:
     """`known` are the languages and districts that an event may name. `page` makes the address of the page on which
-    a member of the team says who came to an event; nothing where we have no address.
+    a member of the team says who came to an event; nothing where we have no address. `opportunities` obeys the orders
+    about those.
     """
 
     telling: Telling
     known: Known
     page: Callable[[UnderWay, Event], Awaitable[str]]
+    opportunities: OpportunityErrands
 
     async def order(self, errand: UnderWay) -> None:
         """A message of somebody of the team that orders something; `session_id` is the message's id."""
@@ -50,7 +52,7 @@ class EventErrands:
             return
         try:
             said = await self._obey(errand, order, phrases)
-        except EventRefused as refused:
+        except Refused as refused:
             said = [Say(phrases.staff_event_refused, {"why": str(refused)})]
         await self.telling.tell(errand, errand.asker, *said)
 
@@ -58,9 +60,11 @@ class EventErrands:
         connection, now = errand.connection, errand.now
         if order.order is Order.PROGRAMME:
             return await self._programme(errand, phrases)
-        found = await events.numbered(connection, order.number)
-        allowed = order.order in _FOR_ALL or await team.is_coordinator(connection, errand.asker.contact_id)
-        if found is None or not allowed:
+        if order.order not in _FOR_ALL and not await team.is_coordinator(connection, errand.asker.contact_id):
+            return [Say(phrases.staff_coordinators_only)]
+        if order.order in (Order.OPPORTUNITIES, Order.OPPORTUNITY):
+            return await self.opportunities.obey(errand, order, phrases)
+        if (found := await events.numbered(connection, order.number)) is None:
             return [Say(phrases.staff_event_none, {"number": order.number})]
         event, ids, known = found.event, self.telling.ids, self.known
         match order.order:
@@ -84,23 +88,41 @@ class EventErrands:
             case _:
                 wanted = self._changed(errand, event, order)
                 if wanted is None:
-                    return [Say(phrases.staff_event_orders, {"number": event.number})]
+                    return _orders(event, phrases)
                 changed = await events.change(connection, ids, event.id, wanted, now, known)
                 return [Say(phrases.staff_event_done, {"number": changed.told})]
 
     def _changed(self, errand: UnderWay, event: Event, order: Ordered) -> Event | None:
-        """The event as the order wants it; None where it cannot be read, or the event has several days."""
+        """The event as the order wants it; None where it cannot be read, or does not say which of several days."""
         zone = self.telling.zone
+        language, text = in_language(order.rest, self.known.languages)
         match order.order:
+            case Order.TITLE if text:
+                return replace(event, title={**event.title, language: text})
+            case Order.ABOUT if text:
+                return replace(event, about={**event.about, language: text})
+            case Order.WELCOME if text:
+                return replace(event, welcome={**event.welcome, language: text})
+            case Order.FEE if text:
+                return replace(event, fee={**event.fee, language: text})
+            case Order.WAY if text:
+                return replace(event, venue=replace(event.venue, way={**event.venue.way, language: text}))
             case Order.PLACES if order.rest.isdecimal():
                 return replace(event, capacity=int(order.rest))
             case Order.ROOM if order.rest:
                 return replace(event, venue=replace(event.venue, room=order.rest))
-            case Order.MOVE if len(event.days) == 1:
+            case Order.MOVE:
+                which, rest = which_day(order.rest)
+                n = 1 if which is None and len(event.days) == 1 else which
+                if n is None or not 1 <= n <= len(event.days):
+                    return None
                 words = self.telling.library.words[SOURCE_LANGUAGE]
                 today = errand.now.astimezone(zone).date()
-                day = moved_to(order.rest, event.days[0], words, today, zone)
-                return None if day is None else replace(event, days=(day,))
+                day = moved_to(rest, event.days[n - 1], words, today, zone)
+                if day is None:
+                    return None
+                days = (*event.days[: n - 1], day, *event.days[n:])
+                return replace(event, days=tuple(sorted(days, key=lambda one: one.starts_at)))
             case _:
                 return None
 
@@ -130,11 +152,10 @@ class EventErrands:
             "capacity": "-" if event.capacity is None else event.capacity,
             "waiting": found.waiting,
         }
-        return [
-            Say(phrases.staff_event, blanks),
-            Say(phrases.staff_event_places, places),
-            Say(phrases.staff_event_orders, {"number": event.number}),
-        ]
+        said = [Say(phrases.staff_event, blanks), Say(phrases.staff_event_places, places)]
+        if lacks := _not_in(event.title, self.known):
+            said.append(Say(phrases.staff_event_lacks, {"number": event.number, "languages": ", ".join(lacks)}))
+        return [*said, *_orders(event, phrases)]
 
     async def _list(self, errand: UnderWay, event: Event, phrases: Phrases) -> list[Say]:
         guests = await attendance.sheet(errand.connection, self.telling.vault, event.id)
@@ -194,26 +215,6 @@ class EventErrands:
         )
         return event if address else await events.at_known_venue(errand.connection, event)
 
-    async def interest(self, errand: UnderWay) -> None:
-        """Somebody puts themselves forward for the opportunity `session_id`."""
-        phrases, id = self.telling.phrases(errand.asker), errand.due.session_id or 0
-        shown = await opportunities.show_interest(errand.connection, self.telling.ids, id, errand.asker, errand.now)
-        said = {
-            opportunities.Shown.SHOWN: phrases.interest_noted,
-            opportunities.Shown.ALREADY: phrases.interest_known,
-            opportunities.Shown.NOT_OPEN: phrases.event_gone,
-        }
-        await self.telling.tell(errand, errand.asker, said[shown])
-
-    async def withdrawn(self, errand: UnderWay) -> None:
-        """The opportunity `session_id`, for which they put themselves forward, is not to be."""
-        found = await opportunities.opportunity(errand.connection, errand.due.session_id or 0, errand.now)
-        if found is None or await people.has_stopped(errand.connection, errand.asker.contact_id):
-            return
-        blanks = blanks_of(found, self.telling.language(errand.asker), self.telling.zone)
-        words = Say(self.telling.phrases(errand.asker).opportunity_withdrawn, blanks)
-        await self.telling.tell(errand, errand.asker, words, kind=MessageClass.REMINDER)
-
     async def outside(self, errand: UnderWay) -> None:
         """Somebody stands before the door of an event of theirs, or cannot find it."""
         connection, me, phrases = errand.connection, errand.asker, self.telling.phrases(errand.asker)
@@ -248,6 +249,19 @@ class EventErrands:
             if day.starts_at.astimezone(self.telling.zone).date() == today
         ]
         return min(there)[2] if there else None
+
+
+def _orders(event: Event, phrases: Phrases) -> list[Say]:
+    """What can be ordered for that event."""
+    said = [Say(phrases.staff_event_orders, {"number": event.number})]
+    if (days := len(event.days)) > 1:
+        said.append(Say(phrases.staff_event_days, {"number": event.number, "count": days}))
+    return said
+
+
+def _not_in(texts: Texts, known: Known) -> list[str]:
+    """The languages of ours in which a text is not there, so that people are told the English."""
+    return sorted({tag.partition("-")[0] for tag in known.languages} - texts.keys())
 
 
 def _called(guest: Guest) -> str:

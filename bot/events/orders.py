@@ -1,8 +1,9 @@
-"""What a person of the team orders about events by message: "PLACES 3 20", "CALL OFF 3 no heating". Pure."""
+"""What a person of the team orders about events and opportunities by message: "PLACES 3 20", "TITLE 3 pl ...". Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from domain.event import Day
 from domain.hours import PreferredHours
+from flows.library import SOURCE_LANGUAGE
 from flows.model import Date, Hours
 from flows.replies import understand
 from flows.words import Lexicon
@@ -28,16 +30,39 @@ class Order(StrEnum):
     CALL_OFF = "call off"
     LIST = "list"
     CAME = "came"
+    TITLE = "title"
+    ABOUT = "about"
+    WELCOME = "welcome"
+    FEE = "fee"
+    WAY = "way"
+    OPPORTUNITIES = "opportunities"
+    NEW_OPPORTUNITY = "new opportunity"
+    OPPORTUNITY = "opportunity"
 
 
-_ALONE = re.compile(r"/?(programme|new[ _]event)[.!]?", re.IGNORECASE)
+class OfOpportunity(StrEnum):
+    """What follows OPPORTUNITY and its number; without any of it, it is shown."""
+
+    PUBLISH = "publish"
+    WITHDRAW = "withdraw"
+    CLOSES = "closes"
+    TITLE = "title"
+    ABOUT = "about"
+    PAYMENT = "payment"
+
+
+_ALONE = re.compile(r"/?(programme|opportunities|new[ _](?:event|opportunity))[.!]?", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"/?(event|publish|places|move|room|call[ _]off|list|came)[ _]+(\d{1,6})\b[,:.]?(.*)", re.IGNORECASE | re.DOTALL
+    r"/?(event|publish|places|move|room|call[ _]off|list|came|title|about|welcome|fee|way|opportunity)"
+    r"[ _]+(\d{1,6})\b[,:.]?(.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 #: The times of a day, at the end of what is said: "14:00-16:00", "2pm to 4.30pm".
 _TIMES = re.compile(
     r"\d{1,2}(?:[:.]\d\d)? ?(?:am|pm)? ?(?:-|to|until) ?\d{1,2}(?:[:.]\d\d)? ?(?:am|pm)?$", re.IGNORECASE
 )
+_WHICH_DAY = re.compile(r"day (\d{1,2})\b[,:.]?", re.IGNORECASE)
+_OF_OPPORTUNITY = re.compile(rf"({'|'.join(OfOpportunity)})\b[,:.]?(.*)", re.IGNORECASE | re.DOTALL)
 _YES = re.compile(r"yes\b[,:.]?", re.IGNORECASE)
 _MORE = re.compile(r"\+ ?(\d{1,3})")
 
@@ -65,6 +90,24 @@ def sure(rest: str) -> str | None:
     """The reason behind YES, empty where none is said; None without the YES: it cannot be taken back."""
     found = _YES.match(rest)
     return None if found is None else rest[found.end() :].strip()
+
+
+def of_opportunity(rest: str) -> tuple[OfOpportunity, str] | None:
+    """What is wanted of an opportunity, and what stands behind it. None where it is nothing of that."""
+    found = _OF_OPPORTUNITY.fullmatch(rest)
+    return None if found is None else (OfOpportunity(found[1].lower()), found[2].strip())
+
+
+def in_language(rest: str, languages: Collection[str]) -> tuple[str, str]:
+    """The language that a text begins with, such as "pl Jak pisać", and the text itself; else English."""
+    first, _, text = rest.partition(" ")
+    return (first.lower(), text.strip()) if first.lower() in languages else (SOURCE_LANGUAGE, rest)
+
+
+def which_day(rest: str) -> tuple[int | None, str]:
+    """The day of several that "DAY 2 8.12." is about, counted from 1, and what stands behind it."""
+    found = _WHICH_DAY.match(rest)
+    return (None, rest) if found is None else (int(found[1]), rest[found.end() :].strip())
 
 
 def moved_to(rest: str, day: Day, words: Lexicon, today: date, zone: ZoneInfo) -> Day | None:

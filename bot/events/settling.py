@@ -83,12 +83,14 @@ class Settling:
         event, places = room
         id = person.contact.id
         match wished.wish:
-            case Wish.GIVE_UP:
-                places.give_up(id)
-                turn.errands.append(Errand("unarrange", event.id))
-                return []
-            case Wish.DECLINE:
-                places.decline(self.ids(), id, urn_key=urn_key, channel=channel)
+            case Wish.GIVE_UP | Wish.DECLINE:
+                before = places.bookings.get(id)
+                if wished.wish is Wish.GIVE_UP:
+                    places.give_up(id)
+                else:
+                    places.decline(self.ids(), id, urn_key=urn_key, channel=channel)
+                if before is not None and before.status is BookingStatus.BOOKED:
+                    turn.errands.append(Errand("unarrange", event.id))
                 return []
             case Wish.ACKNOWLEDGE:
                 places.acknowledge(id, event.revision)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from bot.telling import Telling, UnderWay
 from domain.clock import shown
+from domain.contact import Role
+from domain.event import Event
 from domain.message import MessageClass
+from domain.need import Need
 from domain.quiet import QuietHours
 from flows.effects import Say
 from flows.phrases import Phrases
@@ -55,8 +58,23 @@ class TaskErrands:
                 await fires.put_unless_there(errand.connection, _reminder(self.telling.ids(), member, _SOON), at)
 
     async def unarrange(self, errand: UnderWay) -> None:
-        """Somebody has given up their place at the event `session_id`."""
-        await tasks.drop(errand.connection, errand.due.session_id or 0, errand.due.contact_id)
+        """Somebody has given up their place at the event `session_id`. Who had arranged something for them calls it
+        off; where they have left the team, the first coordinator.
+        """
+        event = await events.event(errand.connection, errand.due.session_id or 0)
+        if event is None:
+            return
+        arranged = await tasks.drop(errand.connection, event.id, errand.due.contact_id)
+        members = await team.members(errand.connection, self.telling.vault) if arranged else []
+        reached = {one.address.contact_id: one for one in members}
+        first = next((one for one in members if one.role is Role.COORDINATOR), None)
+        for owner_id in dict.fromkeys(owner_id for owner_id, _ in arranged):
+            if (member := reached.get(owner_id or 0, first)) is None:
+                continue
+            phrases = self.telling.phrases(member.address)
+            needs = Counter(need for owner, need in arranged if owner == owner_id)
+            said = (Say(phrases.staff_tasks_off), self._line(member, event, needs))
+            await self.telling.tell(errand, member.address, *said, kind=MessageClass.REMINDER)
 
     async def remind(self, errand: UnderWay) -> None:
         """Tell somebody of the team, in one text, what they must see to in the next days. While they own anything,
@@ -77,15 +95,17 @@ class TaskErrands:
 
     def _lines(self, member: Member, due: Sequence[DueTask]) -> list[Say]:
         """What is due, a line for each event: nothing of whom it is for."""
-        phrases, language = self.telling.phrases(member.address), self.telling.language(member.address)
         by_event = {one.event.id: one.event for one in due}
-        lines = [Say(phrases.staff_tasks)]
+        lines = [Say(self.telling.phrases(member.address).staff_tasks)]
         for event in list(by_event.values())[:_LINES]:
-            counted = Counter(one.need for one in due if one.event.id == event.id)
-            what = ", ".join(f"{_named(phrases, need)} ({n})" for need, n in counted.items())
-            title = named(event, language, self.telling.zone)
-            lines.append(Say(phrases.staff_task, {"number": event.number, "title": title, "what": what}))
+            lines.append(self._line(member, event, Counter(one.need for one in due if one.event.id == event.id)))
         return lines
+
+    def _line(self, member: Member, event: Event, needs: Mapping[Need, int]) -> Say:
+        phrases, language = self.telling.phrases(member.address), self.telling.language(member.address)
+        what = ", ".join(f"{_named(phrases, need)} ({n})" for need, n in needs.items())
+        title = named(event, language, self.telling.zone)
+        return Say(phrases.staff_task, {"number": event.number, "title": title, "what": what})
 
 
 async def look(

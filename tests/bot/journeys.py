@@ -20,10 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import select, update
 
 from domain.code import CodeKind
 from flows.library import Library
-from store import people
+from store import broadcasts, issues, newsletter, people
+from store import tables as t
+from store.issues import Wish
+from tests import newsletters
 from tests.conftest import Clock, World, make_world
 
 PHONES = {
@@ -61,6 +65,8 @@ async def replay(text: str, flows: Library, folder: Path) -> str:
     journey = _Journey(world, header[2])
     try:
         await journey.prepare()
+        if header[1] == "news":
+            await journey.put_news()
         lines = [first]
         for line in rest:
             if later := _LATER.fullmatch(line):
@@ -109,6 +115,19 @@ class _Journey:
         await self._said()
         self.kept = await self._rows()
 
+    async def put_news(self) -> None:
+        """A newsletter is ordered for half an hour from now, for all who agree to it until then: so far it is Kim."""
+        app, now = self.world.app, self.world.clock()
+        async with app.database.begin() as connection:
+            kim = select(t.urns.c.contact_id).where(t.urns.c.key == app.vault.find(PHONES["Kim"])).scalar_subquery()
+            await connection.execute(update(t.contacts).where(t.contacts.c.id == kim).values(consents="newsletter"))
+            draft = newsletters.item(words=newsletters.NEWS_EVERYWHERE)
+            await newsletter.add(connection, app.post.press, app.ids(), draft, now)
+            wish = Wish(send_at=now + timedelta(minutes=30))
+            month, token = newsletters.MONTH, newsletters.TOKEN
+            made = await issues.month_s_issue(connection, app.post, month, wish, token, now)
+        await broadcasts.start(app.post, made.number, now)
+
     async def hear(self, who: str, words: str) -> list[str]:
         if who not in PHONES:
             raise NotAJourney(f"there is no phone of {who}")
@@ -121,6 +140,7 @@ class _Journey:
         while self.world.clock() < until:
             self.world.clock.forward(min(timedelta(minutes=30), until - self.world.clock()))
             await self.world.ring()
+            await broadcasts.tend(self.world.app.post, self.world.clock())
             for sender in self.world.app.senders:
                 await sender.drain()
         return await self._followed()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import async_playwright
 
-from bot.app import asgi
 from domain.code import CodeKind
 from domain.event import EventRole, EventState
 from flows.library import Library
@@ -25,18 +21,13 @@ from store import attendance, duties, people
 from store import tables as t
 from store.attendance import Guest
 from store.times import from_ms, to_ms
+from tests.bot.browser import BASE, chromium, client, phone
 from tests.bot.held import ENDS, an_event, books, contact_of, hold, runs
 from tests.conftest import Clock, World, make_world
 
-BASE = "https://mime.example.org"
 ANA, BEN, CAT, FAY = "tel:+447700900101", "telegram:4711", "tel:+447700900103", "telegram:4712"
 TOKEN = "a-token-of-thirty-two-characters"
 LINK = f"{BASE}/attendance/{TOKEN}"
-
-
-def client(world: World) -> httpx.AsyncClient:
-    inner: Any = asgi(world.app, role="web")
-    return httpx.AsyncClient(transport=httpx.ASGITransport(inner), base_url=BASE)
 
 
 async def says(world: World, who: str, **facts: Any) -> None:
@@ -270,26 +261,6 @@ async def test_a_list_is_open_to_who_runs_the_event_until_three_days_after_it(wo
 # In a browser
 
 
-@asynccontextmanager
-async def phone(browser: Browser, http: httpx.AsyncClient, faults: list[str], **options: Any) -> AsyncIterator[Page]:
-    """A page on a phone's screen; what it asks for comes from the program, and from nobody else."""
-
-    async def answer(route: Route) -> None:
-        asked = route.request
-        if not asked.url.startswith(BASE):
-            faults.append(asked.url)
-        kind = {"content-type": asked.headers.get("content-type", "")}
-        got = await http.request(asked.method, asked.url, content=asked.post_data_buffer, headers=kind)
-        await route.fulfill(status=got.status_code, headers=dict(got.headers), body=got.content)
-
-    context: BrowserContext = await browser.new_context(viewport={"width": 360, "height": 740}, **options)
-    page = await context.new_page()
-    page.on("console", lambda said: faults.append(said.text))
-    await page.route("**/*", answer)
-    yield page
-    await context.close()
-
-
 async def test_it_is_filled_in_on_a_phone_without_a_script_and_axe_finds_nothing(
     tmp_path: Path, flows: Library, clock: Clock
 ) -> None:
@@ -301,9 +272,7 @@ async def test_it_is_filled_in_on_a_phone_without_a_script_and_axe_finds_nothing
     await says(world, ANA, nickname="Ana", meeting=["wheelchair", "diet"], diet="halal, no nuts")
     await says(world, BEN, nickname="علی", reading=["interpreter"], interpreter_language="Urdu")
     await linked(world)
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("There is no chromium to test the pages with. Install it: make chromium")
+    path = chromium()
     faults: list[str] = []
     async with client(world) as http, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -91,6 +91,49 @@ async def test_batches_fill_while_another_commits_and_all_come_back_durable(worl
     assert len(await world.rows("SELECT id FROM outbox")) == 300
 
 
+WHOLE = ("CHECKIN", "yes", "7", "8", "6", "3", "9", "10", "skip", "no")
+
+
+async def finished(world: World) -> list[tuple[int, str]]:
+    """Of everybody: how many answers they gave, and how their check-in ended."""
+    return [
+        (count, outcome)
+        for count, outcome in await world.rows(
+            "SELECT count(a.id), s.outcome FROM sessions s JOIN answers a ON a.session_id = s.id"
+            " WHERE a.withdrawn IS FALSE GROUP BY s.id, s.outcome"
+        )
+    ]
+
+
+async def test_whole_check_ins_in_one_batch_are_the_same_as_word_by_word(world: World) -> None:
+    """Rows that the batch makes early are changed late in it."""
+    people = [f"telegram:{n}" for n in range(9100, 9120)]
+    facts = [world.received(who, word) for word in WHOLE for who in people]
+    await world.app.dispatcher.handle([*facts, world.received(people[0], "STOP")], world.clock())
+    await check_in(world, ANN, *WHOLE[2:])
+    assert await finished(world) == [(9, "completed")] * 21
+    assert (await world.told(people[1]))[-1].text == (await world.told(ANN))[-1].text
+    assert await world.rows("SELECT count(*) FROM contacts WHERE stopped_at IS NOT NULL") == [(1,)]
+
+
+async def test_everybody_is_heard_in_order_however_many_batches_are_under_way(world: World) -> None:
+    dispatcher = world.app.dispatcher
+    running = asyncio.create_task(dispatcher.run())
+    people = [f"telegram:{n}" for n in range(9100, 9112)]
+    writers = [who for who in people for _ in WHOLE]
+    random.Random(5).shuffle(writers)
+    words = {who: iter(WHOLE) for who in people}
+    under_way = []
+    for n, who in enumerate(writers):
+        under_way.append(dispatcher.submit(world.received(who, next(words[who]))))
+        if n % 7 == 0:
+            await asyncio.sleep(0)
+    await asyncio.gather(*under_way)
+    dispatcher.stop()
+    await running
+    assert await finished(world) == [(9, "completed")] * 12
+
+
 async def test_an_unreadable_session_is_given_up_and_nobody_hangs_in_it(world: World) -> None:
     await check_in(world, ANN)
     await check_in(world, BEN)

@@ -14,7 +14,7 @@ from tests.flows.shipped import LANGUAGES, ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "journeys"
 FILES = sorted(GOLDEN.glob("*.txt"))
-JOURNEYS = ("joining", "carer", "person", "distress", "sharing", "rights", "needs")
+JOURNEYS = ("joining", "carer", "person", "distress", "sharing", "rights", "needs", "news")
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])

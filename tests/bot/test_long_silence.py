@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from store import fires
 from tests.conftest import World
 
 ANN = "tel:+447700900301"
@@ -60,3 +61,22 @@ async def test_who_does_not_answer_is_asked_once_and_then_left_alone(world: Worl
         await world.ring()
     assert [message.text for message in (await world.told(ANN))[before:]] == []
     assert await world.rows("SELECT id FROM fires WHERE kind = 'flow'") == []
+
+
+async def test_the_question_is_asked_once_where_the_fire_is_brought_twice(world: World) -> None:
+    """Two replicas may both bring it; what was due still comes, when the person has answered."""
+    for words in CHECKIN:
+        await world.say(ANN, words)
+    before = len(await world.told(ANN))
+    world.clock.forward(timedelta(days=200))
+    due = [fire for fire in await fires.due(world.app.database, world.clock()) if fire.kind == "flow"]
+    await world.app.dispatcher.handle([*due, *due], world.clock())
+    await world.app.dispatcher.handle(due, world.clock())
+    world.clock.forward(timedelta(days=1))
+    await world.ring()
+    assert len(await world.told(ANN)) == before + 1
+    await world.say(ANN, "yes")
+    world.clock.forward(timedelta(days=2))
+    await world.ring()
+    assert "How content are you" in (await world.told(ANN))[-1].text
+    assert await world.rows("SELECT id FROM alerts") == []

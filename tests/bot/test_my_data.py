@@ -102,6 +102,7 @@ async def test_no_row_about_somebody_is_missing_from_the_file(world: World) -> N
         "addresses": "urns", "consents": "consents", "profile": "profile", "answers": "answers",
         "questionnaires": "sessions", "alerts": "alerts", "codes": "codes", "planned": "fires",
         "bookings": "bookings", "duties": "duties", "arranged": "tasks", "wanted": "demands", "interests": "interests",
+        "news": "newsletter_told",
     }  # fmt: skip
     counted = {name: (await world.rows(f"SELECT count(*) FROM {table}"))[0][0] for name, table in tables.items()}
     assert all(counted.values()), counted
@@ -323,6 +324,17 @@ async def around_events(world: World, who: str) -> None:
         await tx.execute(
             insert(t.interests).values(id=app.ids(), opportunity_id=31, contact_id=id, urn_key=1, channel="sms", at=ms)
         )
+        await tx.execute(
+            insert(t.broadcasts).values(
+                id=41, number=1, state="done", document=orjson.dumps({"name": "Item 3"}).decode(), created_at=ms
+            )
+        )
+        for newsletter, theirs in ((41, True), (42, False)):
+            await tx.execute(
+                insert(t.newsletter_told).values(
+                    id=app.ids(), broadcast_id=newsletter, contact_id=id, theirs=theirs, at=ms
+                )
+            )
 
 
 async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(world: World) -> None:
@@ -340,6 +352,7 @@ async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(wor
     assert "Tea & talk: interpreter, for somebody else, by you, to be done by" in read
     assert "How to do research, Colchester, 23 Nov 2026" in read
     assert "Choosing new staff, 23 Nov 2026" in read
+    assert "Item 3, 23 Nov 2026, 10:00: it answers what you told us" in read
     assert "We remind you of a place" in read
     kept = orjson.loads(file.content)
     assert [(one["event"], one["status"], one["reason"]) for one in kept["bookings"]] == [
@@ -347,6 +360,7 @@ async def test_what_is_kept_around_events_stands_on_the_page_and_in_the_file(wor
     ]  # fmt: skip
     assert [(one["role"], one["note"]) for one in kept["duties"]] == [("note_taker", "we ran out of chairs")]
     assert [(one["kind"], one["district"]) for one in kept["wanted"]] == [("research", "colchester")]
+    assert [(one["name"], one["theirs"]) for one in kept["news"]] == [("Item 3", True), ("", False)]
     assert [one["title"] for one in kept["interests"]] == [{"en": "Choosing new staff"}]
     assert {one["kind"]: one["theirs"] for one in kept["arranged"]} == {"quiet_space": False, "interpreter": True}
 

@@ -780,6 +780,9 @@ async def rich_in_events(world: World, who: str, past: int) -> None:
                 id=app.ids(), opportunity_id=31, contact_id=id, urn_key=key, channel="sms", at=now
             )
         )
+        await tx.execute(
+            insert(t.newsletter_told).values(id=app.ids(), broadcast_id=41, contact_id=id, theirs=True, at=now)
+        )
 
 
 async def two_events(world: World, capacity: int = 1) -> None:
@@ -798,7 +801,7 @@ async def test_somebody_with_places_and_all_that_is_noted_around_events(world: W
     await rich_in_events(world, ANN, 8)
     bens = await rows_of(world, await contact(world, BEN))
     anns = await rows_of(world, await contact(world, ANN))
-    for table in ("bookings", "duties", "tasks", "demands", "interests"):
+    for table in ("bookings", "duties", "tasks", "demands", "interests", "newsletter_told"):
         assert anns[table], table
     assert len(anns["bookings"]) == 2
     found = await traces(world, ANN, words=(NICKNAME, COMMENT, MESSAGE, SECRET_NOTE))

@@ -11,6 +11,7 @@ import pytest
 from bot.events.tasks import look, morning
 from domain.contact import Role
 from domain.event import Event
+from domain.need import Need
 from domain.quiet import QuietHours
 from store import fires, tasks
 from store.changes import Due
@@ -77,13 +78,49 @@ async def test_what_somebody_needs_is_arranged_when_they_book_by_message_and_dro
     world: World,
 ) -> None:
     await tea(world, 1, days=10)
-    for words in ("EVENTS", "1", "yes", "1 and 5"):
+    for words in ("EVENTS", "1", "yes", "1 and 5", "no"):
         last = await world.say(ANA_S, words)
     assert "You have a place." in "".join(last)
     assert sorted(await open_now(world)) == ["transport", "wheelchair"]
     for words in ("OUT", "1"):
         await world.say(ANA_S, words)
     assert (await world.rows("SELECT status FROM bookings"))[0][0] == "out"
+    assert await world.rows("SELECT id FROM tasks") == []
+
+
+@pytest.mark.parametrize("words", [("OUT", "1"), ("EVENTS", "stop that")])
+async def test_who_had_arranged_something_is_told_when_it_is_not_needed_any_more(
+    world: World, words: tuple[str, ...]
+) -> None:
+    await put_staff(world, KIM, "Kim", Role.COORDINATOR, 1)
+    await tea(world, 1, days=10)
+    for said in ("EVENTS", "1", "yes", "5", "yes"):
+        await world.say(ANA_S, said)
+    async with world.app.database.begin() as tx:
+        (one,) = await tasks.open_tasks(tx, world.app.vault)
+        await tasks.settle(tx, one.id, world.clock())
+    for said in words:
+        await world.say(ANA_S, said)
+    told = await told_kim(world, 0)
+    if words[0] == "OUT":
+        (text,) = told
+        assert text.startswith("Someone gave up their place. This is not needed any more:\n1 Tea, ")
+        assert text.endswith("Help to get there (1)") and "Ana" not in text
+        assert await world.rows("SELECT id FROM tasks") == []
+    else:
+        assert told == [] and await world.rows("SELECT id FROM tasks") != []
+
+
+async def test_a_no_while_they_have_a_place_drops_what_was_to_be_arranged_at_once(world: World) -> None:
+    event = await tea(world, 1, days=10)
+    await put_person(world, ANA)
+    for words in ("EVENTS", "1"):
+        await world.say(ANA_S, words)
+    await books(world, event, ANA, {"meeting": ["transport"]})  # by telephone, while the question waits
+    assert await open_now(world) == ["transport"]
+    (said,) = await world.say(ANA_S, "no")
+    assert said.startswith("That is fine.")
+    assert await world.rows("SELECT status FROM bookings") == [("declined",)]
     assert await world.rows("SELECT id FROM tasks") == []
 
 
@@ -159,3 +196,22 @@ async def test_a_person_who_is_gone_leaves_no_task_behind(world: World) -> None:
     await world.errands()
     assert await world.rows("SELECT id FROM tasks") == []
     assert await world.rows("SELECT id FROM fires") == []
+
+
+async def test_who_books_without_having_told_their_needs_is_asked_for_an_interpreter_and_whether_to_pass_it_on(
+    world: World,
+) -> None:
+    event = await tea(world, 1, days=10)
+    for words in ("EVENTS", "1", "yes", "someone who speaks my language and special food"):
+        asked_first = await world.say(ANA_S, words)
+    assert "Which language do you speak best?" in asked_first[0]
+    (asked,) = await world.say(ANA_S, "Polski")  # their answer, and no wish to be written to in it
+    assert asked.startswith("What should we know about your food?")
+    (asked,) = await world.say(ANA_S, "halal")
+    assert asked.startswith("May we tell the place of a meeting what you need, without your name?")
+    (said,) = await world.say(ANA_S, "yes")
+    assert said.startswith("You have a place.\nTea")
+    assert sorted(await open_now(world)) == ["diet", "interpreter"]
+    async with world.app.database.read() as tx:
+        told = await tasks.totals(tx, world.app.vault, event.id)
+    assert (dict(told.needs), dict(told.diets)) == ({Need.INTERPRETER: 1, Need.DIET: 1}, {"halal": 1})

@@ -98,6 +98,8 @@ class Walk:
     async def ring(self) -> None:
         """Everything that is due, as the ticker brings it, some of it twice."""
         app = self.world.app
+        stopped = {id for (id,) in await self.world.rows("SELECT id FROM contacts WHERE stopped_at > 0")}
+        before = app.ids()
         due = await fires.due(app.database, self.world.clock())
         due += [one for one in due if self.dice.random() < 0.1]
         for one in due:
@@ -106,6 +108,8 @@ class Walk:
         due = [one for one in due if one.kind not in KINDS]
         for n in range(0, len(due), BATCH):
             await app.dispatcher.handle(due[n : n + BATCH], self.world.clock())
+        unasked = f"SELECT contact_id FROM outbox WHERE id > {before} AND key LIKE 'fire/%'"
+        assert stopped.isdisjoint(id for (id,) in await self.world.rows(unasked))  # STOP is STOP
 
     async def listen(self) -> None:
         """What they were told since: its buttons may be pressed from now on."""

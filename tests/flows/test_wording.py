@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from flows.library import Library
+from flows.model import Note, Scale, YesNo
 from flows.wording import grade, problems
 from tests.flows.shipped import library
 
@@ -61,6 +62,20 @@ def test_a_help_text_without_a_number_is_named() -> None:
     phrases = {**shipped.phrases, "en": dataclasses.replace(shipped.phrases["en"], help="Send BACK.")}
     found = list(problems(dataclasses.replace(shipped, phrases=phrases)))
     assert "phrases.help: it does not say whom to call; add a line with {phone} (en)" in found
+
+
+@pytest.mark.parametrize(("flow", "at"), [("joining", 0), ("wellbeing", 0), ("joining", -1), ("needs", -1)])
+def test_a_first_or_last_text_without_a_number_is_named(flow: str, at: int) -> None:
+    shipped = library()
+    local = shipped.localized[flow, "en"]
+    items = list(local.questions)
+    said = items[at]
+    assert isinstance(said, Note | YesNo | Scale)
+    items[at] = dataclasses.replace(said, label="Hello from us.")
+    flows = {**shipped.localized, (flow, "en"): dataclasses.replace(local, questions=tuple(items))}
+    found = list(problems(dataclasses.replace(shipped, localized=flows)))
+    which = "first" if at == 0 else "last"
+    assert f"{flow}: its {which} text does not say whom to call; add a line with {{phone}} (en)" in found
 
 
 def test_every_shipped_text_keeps_to_the_rules() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import pytest
 from structlog.testing import capture_logs
 
 from bot.app import utc_now
@@ -115,6 +116,25 @@ async def test_a_crowd_that_is_due_is_rung_a_part_at_a_time_the_oldest_first(wor
 
     assert [await ring_due(world.app.database, fire, world.clock(), at_once=4) for _ in range(4)] == [4, 4, 2, 0]
     assert rung == order
+
+
+async def test_a_job_under_way_when_the_program_stops_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    ticker, begun, ended = Ticker(utc_now), asyncio.Event(), asyncio.Event()
+
+    async def job(now: datetime) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    ticker.every(1000, "slow", job)
+    ticker.start()
+    async with asyncio.timeout(SOON):
+        await begun.wait()
+        ticker.stop()
+        await ended.wait()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 class Rung:

@@ -38,7 +38,7 @@ def _table(name: str) -> sa.Table:
 BULK, TWIN = _table("bulk_rows"), _table("twin_rows")
 COLUMNS = ("id", "part", "name", "words", "small", "sealed", "done", "revision")
 #: Around the sizes of the chunks that SQLite's statements have, and above them all.
-SIZES = (0, 1, 2, 3, 4, 5, 15, 16, 17, 20, 21, 63, 64, 65, 84, 127, 128, 129, 200)
+SIZES = (0, 1, 2, 3, 4, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 170, 200)
 
 
 @pytest.fixture

@@ -580,8 +580,13 @@ async def test_what_is_noted_around_events_is_theirs_once_and_the_better_of_two(
                     withdrawn_at=withdrawn,
                 )
             )  # fmt: skip
+        for id, item, theirs in ((ann, 1, False), (tess, 1, True), (tess, 2, False)):
+            await tx.execute(
+                insert(t.newsletter_told).values(id=app.ids(), broadcast_id=item, contact_id=id, theirs=theirs, at=now)
+            )
     assert await joined(world) == ann
     rows = await rows_of(world, ann)
+    assert {(row["broadcast_id"], bool(row["theirs"])) for row in rows["newsletter_told"]} == {(1, True), (2, False)}
     notes = {row["event_id"]: row["sealed"] for row in rows["duties"]}
     assert (app.vault.open(notes[7], ann), notes[8]) == (b"went well", None)
     assert {(r["kind"], r["settled_at"], r["owner_id"]) for r in rows["tasks"]} == {

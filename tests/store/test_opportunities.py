@@ -13,6 +13,7 @@ from domain.event import Criterion
 from domain.opportunity import Opportunity, OpportunityKind, OpportunityState
 from store import fires, opportunities
 from store.circle import Address
+from store.event_rules import known_of
 from store.opportunities import Shown
 from tests.conftest import World
 
@@ -35,7 +36,7 @@ def panel(world: World, *, days: int = 7) -> Opportunity:
 
 async def added(world: World, *, days: int = 7, published: bool = True) -> Opportunity:
     async with world.app.database.begin() as tx:
-        one = await opportunities.add(tx, panel(world, days=days), world.clock())
+        one = await opportunities.add(tx, panel(world, days=days), world.clock(), known_of(world.app.library))
         if published:
             assert await opportunities.publish(tx, one.number, world.clock())
     return one
@@ -60,7 +61,9 @@ async def takes_back(world: World, one: Opportunity, who: Address) -> bool:
 
 async def withdrawn(world: World, one: Opportunity) -> int | None:
     async with world.app.database.begin() as tx:
-        return await opportunities.withdraw(tx, world.app.ids, one.number, WHY, world.clock())
+        return await opportunities.withdraw(
+            tx, world.app.ids, one.number, WHY, world.clock(), known_of(world.app.library)
+        )
 
 
 async def who_asked(world: World, one: Opportunity) -> list[int]:

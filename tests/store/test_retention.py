@@ -433,6 +433,17 @@ async def test_reasons_and_notes_go_a_year_after_the_event_and_that_they_were_th
     assert (await tidied(world)).blanked == 0
 
 
+async def test_that_they_heard_back_goes_with_the_answers(world: World) -> None:
+    await say(world, ANN, "JOIN", "yes", "skip", "skip", "skip")
+    id, at = await contact(world, ANN), to_ms(world.clock())
+    async with world.app.database.begin() as tx:
+        await tx.execute(insert(t.newsletter_told).values(id=1, broadcast_id=1, contact_id=id, theirs=True, at=at))
+    await after(world, 71)
+    assert await count(world, "newsletter_told") == 1
+    await after(world, 2)
+    assert await count(world, "newsletter_told") == 0
+
+
 async def test_many_reasons_go_a_thousand_at_a_time(world: World) -> None:
     await say(world, ANN, "JOIN", "yes", "skip", "skip", "skip")
     await at_an_event(world, ANN, -1)
