@@ -37,8 +37,6 @@ log = structlog.get_logger()
 #: dead process's, and is cleared up.
 LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
 _CLEARING = timedelta(seconds=2)
-#: After a store was away, the claims of all who could not renew them meanwhile are let be for so long.
-_GRACE = timedelta(seconds=3)
 #: The waits between tries, in seconds; the last goes on until the message expires.
 BACKOFF = (5, 15, 60, 300, 900, 1800, 3600)
 _PAUSE = 1.0  # seconds; a new message wakes the sender before
@@ -79,6 +77,7 @@ class Sender:
         self._refused = False
         self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
+        #: Messages whose claim may not have been stored, and when it would end (ms).
         self._in_doubt: dict[int, int] = {}
         self.counts = Counts()
         self.alive_at: datetime | None = None
@@ -119,9 +118,7 @@ class Sender:
                 self.alive_at = now
             except Exception as error:  # the store is away; what was sent and not noted becomes unknown
                 log.warning("sender cannot reach the store", channel=self.channel.name, error=type(error).__name__)
-                if isinstance(error, outbox.ClaimInDoubt):
-                    self._in_doubt.update(dict.fromkeys(error.message_ids, error.until_ms))
-                clear_at = max(clear_at, self._clock() + _GRACE)
+                clear_at = self._clock() + LEASE  # nobody could renew a claim meanwhile, and those who live will now
                 took = False
             if not took and not self._stopping:
                 await self.rest()
@@ -148,7 +145,9 @@ class Sender:
                 room,
                 quiet=self._quiet.on_any_day.cover(now),
                 holiday=self._quiet.on_holiday(now),
+                claiming=lambda ids: self._in_doubt.update(dict.fromkeys(ids, to_ms(now + LEASE))),
             )
+            self._in_doubt.clear()  # they are ours
         claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and gaps count from the send
         for message in messages:
             wait = self._pace.take(claimed_at, message.contact_id, self.channel.cost(message))

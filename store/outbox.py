@@ -189,65 +189,53 @@ async def claim(
     *,
     quiet: bool,
     holiday: bool = False,
+    claiming: Callable[[Sequence[int]], None] = lambda ids: None,
 ) -> list[OutgoingMessage]:
     """Take up to `limit` messages of the channel for sending; `quiet`: only those that ignore quiet hours,
     `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was queued.
 
     What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
-    address would not take is cancelled. A claim lapses after `lease_ms`. Raises ClaimInDoubt.
+    address would not take is cancelled. A claim lapses after `lease_ms`.
+    `claiming` is told the messages' ids before the COMMIT, whose answer may get lost.
     """
     highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
-    claimed: list[int] = []
-    try:
-        async with database.hot() as tx:
-            (rows,) = await tx.fetch(
-                fetch(
-                    _CLAIM,
-                    channel,
-                    now_ms,
-                    int(highest),
-                    int(highest),
-                    now_ms,
-                    limit,
-                    locking=" FOR UPDATE SKIP LOCKED",
-                )
+    async with database.hot() as tx:
+        (rows,) = await tx.fetch(
+            fetch(
+                _CLAIM,
+                channel,
+                now_ms,
+                int(highest),
+                int(highest),
+                now_ms,
+                limit,
+                locking=" FOR UPDATE SKIP LOCKED",
             )
-            if not rows:
-                return []
-            live = [row for row in rows if row[7] > now_ms]
-            late = [row for row in rows if row[7] <= now_ms]
-            tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
-            tx.write(_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
-            (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
-            addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
-            shut = {key for key, _, _, blocked_at in urns if blocked_at is not None}
-            unwanted = {row[0] for row in live if row[2] in shut and MessageClass(row[4]).waits_for_morning}
-            live = [row for row in live if row[0] not in unwanted]
-            claimed = [row[0] for row in live]
-            tx.write(_MARK_CANCELLED, [(Status.CANCELLED.value, id) for id in unwanted])
-            tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
-    except Exception as error:
-        if claimed and database.is_lost(error):
-            raise ClaimInDoubt(claimed, now_ms + lease_ms) from error
-        raise
+        )
+        if not rows:
+            return []
+        live = [row for row in rows if row[7] > now_ms]
+        late = [row for row in rows if row[7] <= now_ms]
+        tx.write(_MARK_EXPIRED, [(Status.EXPIRED.value, row[0]) for row in late])
+        tx.write(_ALERT, [(ids(), "not_sent", row[1], "expired", now_ms) for row in late])
+        (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
+        addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
+        shut = {key for key, _, _, blocked_at in urns if blocked_at is not None}
+        unwanted = {row[0] for row in live if row[2] in shut and MessageClass(row[4]).waits_for_morning}
+        live = [row for row in live if row[0] not in unwanted]
+        tx.write(_MARK_CANCELLED, [(Status.CANCELLED.value, id) for id in unwanted])
+        claiming([row[0] for row in live])
+        tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
     return [_outgoing(vault, row, addresses[row[2]]) for row in live if row[2] in addresses]
-
-
-class ClaimInDoubt(Exception):
-    """The store went away while messages were claimed: they are claimed until then or not, and are not being sent."""
-
-    def __init__(self, message_ids: Sequence[int], until_ms: int) -> None:
-        super().__init__("the store went away during a claim")
-        self.message_ids = message_ids
-        self.until_ms = until_ms
 
 
 _GIVE_BACK = update(t.outbox, ("status",), also_key="claimed_until", only="status = 'sending'")
 
 
 async def give_back(database: Database, claims: Mapping[int, int]) -> None:
-    """Let go of messages by when our claims on them would end: where it was not we who claimed them, nothing is done.
-    Without it each would look, a while later, as if it had perhaps been sent.
+    """Let go of messages (by their ids: when our claims would end, in ms) that were never begun to be sent, as the
+    answer to our COMMIT was lost. Where the claim is not ours nothing is done. Without it each would look, a while
+    later, as if it had perhaps been sent.
     """
     if claims:
         async with database.hot() as tx:
