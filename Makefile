@@ -49,6 +49,10 @@ storm: install ## 100,000 messages against providers that fail in every way, on 
 races: install ## 500 people ask for the last 20 places at once, on both databases and in two processes
 	MIME_RACES=500 $(BIN)/pytest tests/test_places.py -s
 
+.PHONY: cluster
+cluster: install ## PostgreSQL with a standby and three replicas: 50 kills and cuts, and 5 failovers
+	MIME_CLUSTER_FAULTS=50 MIME_CLUSTER_FAILOVERS=5 $(BIN)/pytest tests/test_cluster.py -s
+
 .PHONY: walks
 walks: install ## 200,000 random inputs through every questionnaire
 	MIME_WALKS=200000 $(BIN)/pytest tests/flows/test_walk.py tests/bot/test_walk.py

@@ -60,6 +60,7 @@ from store.database import Database
 from store.fall_back import fall_back
 from store.fires import forget_seen
 from store.parts import make_ahead
+from store.postgres import make_engine
 from store.retention import Periods, tidy
 from store.vault import Vault
 
@@ -185,7 +186,7 @@ def build(
         flows,
         vault,
         database,
-        EvaluationStore(settings.evaluation_database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
         dispatcher,
         errands,
         senders,

@@ -295,7 +295,7 @@ def _fill(store: Store, copied: Copied, file: Path) -> None:
         _flush(store.path.resolve().parent)
         return
     _run("pg_restore", store, "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges",
-         f"--dbname={_named(store)}", str(file))  # fmt: skip
+         f"--dbname={client_address(store)}", str(file))  # fmt: skip
     with _engine(store) as engine, engine.connect() as connection:
         _same(_counted(connection, store.name), copied, store)
 
@@ -332,11 +332,17 @@ def _engine(store: Store) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _named(store: Store) -> str:
+def client_address(store: Store) -> str:
     """The address as PostgreSQL's own programs take it; the password goes by the environment, where no list of
     processes shows it.
     """
-    return store.address.set(drivername="postgresql", password=None).render_as_string()
+    address = store.address.set(drivername="postgresql")._replace(password=None)  # to `set`, None is no change
+    hosts = address.query.get("host", ())
+    if isinstance(hosts, tuple) and hosts:  # SQLAlchemy's way to write several
+        parted = [host.partition(":") for host in hosts]
+        several = {"host": ",".join(host for host, _, _ in parted), "port": ",".join(port for _, _, port in parted)}
+        address = address.update_query_dict(several)
+    return address.render_as_string()
 
 
 def _run(program: str, store: Store, *words: str) -> None:
@@ -346,7 +352,7 @@ def _run(program: str, store: Store, *words: str) -> None:
             "one, or use the backups of whoever hosts the database"
         )
     environment = {**os.environ, "PGPASSWORD": str(store.address.password)} if store.address.password else None
-    whole = [program, *words] if program == "pg_restore" else [program, *words, f"--dbname={_named(store)}"]
+    whole = [program, *words] if program == "pg_restore" else [program, *words, f"--dbname={client_address(store)}"]
     done = subprocess.run(whole, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]

@@ -39,6 +39,12 @@ Fact = Received | BlockingChanged | DeliveryReport | Due
 Arrival = tuple[Received | BlockingChanged, int, int]
 
 BATCH = 128
+#: Seconds for which a store that has just gone away is waited for, before who brought a message is told to bring it
+#: again: PostgreSQL's standby takes over within seconds, and Twilio, which waits for 15, may bring it no more.
+PATIENCE = 6.0
+_AGAIN = 0.2  # seconds
+#: A batch that waits for its COMMIT for so many seconds: the store is there and takes nothing.
+STUCK = 4.0
 
 
 class Poison(Exception):
@@ -50,7 +56,7 @@ class Poison(Exception):
 
 
 class StoreAway(Exception):
-    """The store cannot be reached; nothing was stored, and whoever brought the facts may bring them again."""
+    """The store cannot be reached; nothing is known to be stored. Whoever brought the facts may bring them again."""
 
 
 class Dispatcher:
@@ -66,9 +72,13 @@ class Dispatcher:
         clock: Callable[[], datetime],
         *,
         on_queued: Callable[[], None] = lambda: None,
+        patience: float = PATIENCE,
     ) -> None:
         self._database = database
         self._vault = vault
+        self._patience = patience
+        self._lost_at: float | None = None
+        self._begun_at: float | None = None
         self._happenings = happenings
         self._zone = zone
         self._ids = ids
@@ -106,9 +116,15 @@ class Dispatcher:
         self._stopping = True
         self._wake.set()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the batch in hand has waited for the store for longer than it may."""
+        return self._begun_at is not None and asyncio.get_running_loop().time() - self._begun_at > STUCK
+
     async def _serve(self, batch: Sequence[tuple[Fact, asyncio.Future[None]]]) -> None:
+        self._begun_at = asyncio.get_running_loop().time()
         try:
-            await self.handle([fact for fact, _ in batch], self._clock())
+            await self._store([fact for fact, _ in batch])
         except Exception as error:
             log.warning("batch not stored", facts=len(batch), **where(error))
             away = StoreAway()
@@ -117,9 +133,35 @@ class Dispatcher:
                 if not future.done():
                     future.set_exception(away)
             return
+        finally:
+            self._begun_at = None
         for _, future in batch:
             if not future.done():  # its webhook may have been given up by the provider
                 future.set_result(None)
+
+    async def _store(self, facts: Sequence[Fact]) -> None:
+        """Handle them, and again for a while where the store has just gone away. What a lost COMMIT left is told by
+        the rows: a message that is there is not handled twice.
+        """
+        while True:
+            try:
+                await self.handle(facts, self._clock())
+                self._lost_at = None
+                return
+            except Exception as error:
+                if not self._may_come_back(error):
+                    raise
+                log.warning("the store went away: the batch is tried again", facts=len(facts), **where(error))
+            await asyncio.sleep(_AGAIN)
+
+    def _may_come_back(self, error: Exception) -> bool:
+        """Whether the store was lost only just now. One that stays away is waited for once, not by each batch."""
+        if not self._database.is_lost(error):
+            return False
+        now = asyncio.get_running_loop().time()
+        if self._lost_at is None:
+            self._lost_at = now
+        return now - self._lost_at < self._patience
 
     async def handle(self, facts: Sequence[Fact], now: datetime) -> None:
         """Handle the facts in one transaction, in order. Raises where the store is away.

@@ -150,6 +150,8 @@ class Errands:
             else:
                 await self._run(due, now)
         except Exception as error:
+            if self._database.is_lost(error):
+                raise  # it is due still, or done: the next ring finds out
             log.error("errand failed", kind=due.kind, **where(error))
             async with self._database.begin() as connection:
                 await fires.put_off(connection, due.id, now + _AGAIN)

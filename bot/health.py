@@ -72,14 +72,19 @@ class Health:
             ("the evaluation store", version(self.evaluation.engine), evaluation.migrations.HEAD),
         )
         faults = []
-        for name, seen, head in checks:
+        looks = [asyncio.create_task(seen) for _, seen, _ in checks]
+        await asyncio.wait(looks, timeout=_SLOW)
+        for (name, _, head), look in zip(checks, looks, strict=True):
             try:
-                async with asyncio.timeout(_SLOW):
-                    step = await seen
-                if step != head:
+                if not look.done():  # it ends by itself: to cancel it would wait for a host that may be cut off
+                    look.add_done_callback(_let_go)
+                    raise TimeoutError
+                if (step := look.result()) != head:
                     faults.append(f"{name} is at step {step} and not at {head}: run mime migrate")
             except Exception as error:  # each driver has its own errors for "away"
                 faults.append(f"{name} cannot be reached ({type(error).__name__})")
+        if self.dispatcher.stuck:
+            faults.append("the operational store takes nothing: is its synchronous standby away?")
         now = self.clock()
         for sender in self.senders:
             if sender.alive_at is None or now - sender.alive_at > _DEAD:
@@ -153,6 +158,12 @@ class Health:
             f'mime_account_refused{{channel="{sender.channel.name}"}} {int(sender.refused)}' for sender in self.senders
         ]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _let_go(look: asyncio.Task[str | None]) -> None:
+    """Nobody waits for it any more, whatever comes of it."""
+    if not look.cancelled():
+        look.exception()
 
 
 def _metric(name: str, kind: str, what: str) -> str:

@@ -39,7 +39,7 @@ log = structlog.get_logger()
 #: How long a claim holds, and how often it is renewed while the send is under way. A lapsed one is a
 #: dead process's, and is cleared up.
 LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
-_CLEARING, _EXPIRING = timedelta(seconds=5), timedelta(minutes=1)
+_CLEARING, _EXPIRING = timedelta(seconds=2), timedelta(minutes=1)
 #: How long a provider's log may take to show what it took, before what is not in it counts as not taken.
 SETTLING = timedelta(seconds=10)
 #: What waits for the morning is not begun so shortly before quiet hours: it would arrive in them.
@@ -87,6 +87,8 @@ class Sender:
         self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
         self._apart = 0  # of those, how many wait only because their address had a message just now
+        #: Messages whose claim may not have been stored, and when it would end (ms).
+        self._in_doubt: dict[int, int] = {}
         self._expire_at = clock()
         self._tidying: asyncio.Task[None] | None = None
         self.counts = Counts()
@@ -118,6 +120,8 @@ class Sender:
                 # In this order, for a process that stood still or had no store for a while: what it sent is noted, and
                 # its claims are held, before any claim is taken for a dead process's
                 await self._note_ended()
+                await outbox.give_back(self._database, self._in_doubt)
+                self._in_doubt.clear()
                 if self.alive_at is None:
                     await self._heed_waits(now)
                 if now >= renew_at:
@@ -130,6 +134,7 @@ class Sender:
                 self.alive_at = now
             except Exception as error:  # the store is away; what was sent and not noted becomes unknown
                 self._cannot_reach_the_store(error)
+                tidy_at = self._clock() + LEASE  # nobody could renew a claim meanwhile, and those who live will now
                 took = False
             if not took and not self._stopping:
                 await self.rest()
@@ -179,7 +184,10 @@ class Sender:
                 quiet=any(self._quiet.on_any_day.cover(moment) for moment in (now, now + _LAST_CALL)),
                 holiday=self._quiet.on_holiday(now),
                 later=partial(self._later, now),
+                claiming=lambda ids: self._in_doubt.update(dict.fromkeys(ids, to_ms(now + LEASE))),
             )
+            for message in messages:  # they are ours
+                self._in_doubt.pop(message.id, None)
         claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and turns count from the send
         for message in messages:
             apart = self._pace.apart(claimed_at, message.urn.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_PATIENCE = 13.0  # seconds; Twilio waits for 15
 _LARGEST = 1 << 20  # bytes of a request; an update or a text is some hundred
 _TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -42,7 +44,7 @@ class Refused(Exception):
 class Doors:
     """The webhooks, and everything else passed on to `inner`. A door without its secret is shut (404).
 
-    A webhook answers 2xx only when what it brought is durable, and 5xx only if nothing was stored.
+    A webhook answers 2xx only when what it brought is durable, and 5xx only if nothing is known to be stored.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Doors:
             log.warning("webhook refused", path=scope["path"], status=refused.status, why=refused.why)
             await _answer(send, refused.status, b"text/plain", refused.why.encode())
         except StoreAway:
-            await _answer(send, 503, b"text/plain", b"the store is away; nothing was stored")
+            await _answer(send, 503, b"text/plain", b"the store is away; bring it again")
 
     async def _telegram(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes]:
         if self._telegram_secret is None:
@@ -134,8 +136,15 @@ class Doors:
         return form
 
     async def _store(self, facts: Sequence[Fact]) -> None:
-        for durable in [self._submit(fact) for fact in facts]:
-            await durable
+        """Raises StoreAway also where the store is there and takes too long: what is stored after all is not handled
+        twice when it is brought again.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                for durable in [self._submit(fact) for fact in facts]:
+                    await durable
+        except TimeoutError as error:
+            raise StoreAway from error
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:

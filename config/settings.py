@@ -6,6 +6,7 @@ import re
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -53,8 +54,44 @@ def _database(text: str) -> str:
     found = re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite|sqlite\+aiosqlite)://", text)
     if not found:
         raise ValueError("expected sqlite+aiosqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
-    driver = "sqlite+aiosqlite" if found[1].startswith("sqlite") else "postgresql+psycopg"
-    return driver + text[len(found[1]) :]
+    if found[1].startswith("sqlite"):
+        return "sqlite+aiosqlite" + text[len(found[1]) :]
+    return _hosts_apart("postgresql+psycopg" + text[len(found[1]) :])
+
+
+def _hosts_apart(address: str) -> str:
+    """Several hosts, in whichever way they are written, as SQLAlchemy takes them: `?host=A:PORT&host=B:PORT`.
+
+    libpq itself has them before the database (`//A:PORT,B:PORT/DATABASE`, its documentation, "Connection URIs").
+    """
+    parts = urlsplit(address)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    user, at, before = parts.netloc.rpartition("@")
+    hosts = [host for name, value in query if name == "host" for host in value.split(",")]
+    ports = [port for name, value in query if name == "port" for port in value.split(",")]
+    if "," in before:
+        hosts, before = before.split(",") + hosts, ""
+    if len(hosts) < 2:
+        _ = parts.port  # a ValueError where it is no number
+        return address
+    if ports:
+        if len(ports) not in (1, len(hosts)) or any(re.search(r":\d+$", host) for host in hosts):
+            raise ValueError(f"expected as many ports as hosts, or one for all; {_SEVERAL}")
+        hosts = [f"{host}:{port}" for host, port in zip(hosts, ports * len(hosts), strict=False)]
+    for host in hosts:
+        if before or not re.fullmatch(r"[\w.-]+(:\d+)?", host):
+            raise ValueError(f"{before or host!r} is no host with its port; {_SEVERAL}")
+        if hosts.count(host) > 1:
+            raise ValueError(f"{host!r} stands there twice; {_SEVERAL}")
+    apart = [("host", host) for host in hosts] + [pair for pair in query if pair[0] not in ("host", "port")]
+    # whichever of them writes just now, and one that is cut off is not waited for
+    for name, value in (("target_session_attrs", "read-write"), ("connect_timeout", "2")):
+        if name not in dict(query):
+            apart.append((name, value))
+    return f"{parts.scheme}://{user}{at}{parts.path}?{urlencode(apart, safe=':/')}"
+
+
+_SEVERAL = "several hosts are written postgresql+psycopg://USER@HOST:PORT,HOST:PORT/DATABASE"
 
 
 def _bot_name(name: str) -> str:

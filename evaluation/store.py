@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC
 from typing import Any
@@ -48,10 +48,18 @@ records = Table(
 _KEY = ("response", "question")
 
 
+def _plain(url: str) -> AsyncEngine:
+    return create_async_engine(url, pool_pre_ping=True)
+
+
 class EvaluationStore:
-    def __init__(self, url: str) -> None:
+    """SQLite in a file, or PostgreSQL: `make_postgres` is how its engine is made, for a process that must outlive a
+    host of it.
+    """
+
+    def __init__(self, url: str, make_postgres: Callable[[str], AsyncEngine] = _plain) -> None:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self.engine: AsyncEngine = create_async_engine(url, **({} if self._is_sqlite else {"pool_pre_ping": True}))
+        self.engine: AsyncEngine = create_async_engine(url) if self._is_sqlite else make_postgres(url)
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _sqlite_settings)
             event.listen(self.engine.sync_engine, "begin", _sqlite_begin)

@@ -12,6 +12,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store.bulk import Fetch, Write
+from store.postgres import deadline, make_engine
 
 Row = Sequence[Any]
 
@@ -37,14 +38,14 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = (
-            {"connect_args": {"cached_statements": 512, "factory": _Together}}
+        self.engine: AsyncEngine = (
+            create_async_engine(url, connect_args={"cached_statements": 512, "factory": _Together})
             if self.is_sqlite
-            else {"pool_size": pool_size, "pool_pre_ping": True}
+            else make_engine(url, pool_size=pool_size)
         )
-        self.engine: AsyncEngine = create_async_engine(url, **options)
         self._turn = asyncio.Lock()
         self._hot: AsyncConnection | None = None
+        self._refused_at = 0.0
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _sqlite_settings)
             event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
@@ -75,27 +76,38 @@ class Database:
     @asynccontextmanager
     async def hot(self) -> AsyncIterator[HotTransaction]:
         """A transaction for the hot path, on a connection of its own."""
+        asked_at = asyncio.get_running_loop().time()
         async with self._turn:
             if self._hot is None:
-                self._hot = await self._connect_hot()
+                self._hot = await self._connect_hot(asked_at)
             raw = (await self._hot.get_raw_connection()).driver_connection
             transaction = _Sqlite(raw) if self.is_sqlite else _Postgres(raw)
             try:
                 yield transaction
                 await transaction.commit()
-            except BaseException:
-                await self._give_up(transaction)
+            except BaseException as error:
+                await self._give_up(transaction, error)
                 raise
 
-    async def _connect_hot(self) -> AsyncConnection:
+    async def _connect_hot(self, asked_at: float) -> AsyncConnection:
         """PostgreSQL plans each of the few hot statements once. By itself it plans those that look into a table's parts
         anew each time, because it thinks that fewer parts may do; the planning costs more than the looking (ADR 0023).
         """
-        connection = await self.engine.connect()
+        connection = await self._connected(asked_at)
         if not self.is_sqlite:
             await connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
             await connection.commit()
         return connection
+
+    async def _connected(self, asked_at: float) -> AsyncConnection:
+        """Who stood in line while somebody tried in vain does not try again: a host that is cut off lets each wait."""
+        if self._refused_at > asked_at:
+            raise ConnectionError("the store could not be reached just now")
+        try:
+            return await self.engine.connect()
+        except Exception:
+            self._refused_at = asyncio.get_running_loop().time()
+            raise
 
     async def scrub(self) -> None:
         """Take what was deleted out of a SQLite file's log as well; in the file itself it is overwritten already
@@ -115,14 +127,26 @@ class Database:
                 self._hot = None
         await self.engine.dispose()
 
-    async def _give_up(self, transaction: _Sqlite | _Postgres) -> None:
-        """Roll back; a connection that cannot even do that (the server is away) is thrown away."""
+    async def _give_up(self, transaction: _Sqlite | _Postgres, error: BaseException) -> None:
+        """Roll back; a connection that cannot even do that (the server is away), or leads to a server that does not
+        write any more, is thrown away.
+        """
+        useless = self.is_lost(error)
         try:
             await transaction.rollback()
         except Exception:
-            if self._hot is not None:
-                await self._hot.invalidate()
-                self._hot = None
+            useless = True
+        if useless and self._hot is not None:
+            await self._hot.invalidate()
+            self._hot = None
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether PostgreSQL went away under a transaction, so that another host may take its place within seconds.
+        What it wrote is there or not: only the rows tell. SQLite does not go away and come back.
+        """
+        return (
+            not self.is_sqlite and not is_refusal(error) and any(kind.__name__ in _LOST for kind in type(error).__mro__)
+        )
 
 
 def _sqlite_settings(connection: Any, _: object) -> None:
@@ -206,24 +230,43 @@ class _Postgres:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._writes: list[tuple[str, list[str]]] = []
+        self._warned = False
 
     async def fetch(self, *reads: Fetch) -> list[list[Row]]:
-        async with self._raw.pipeline():
-            cursors = [await self._raw.execute(read.postgres, read.values) for read in reads]
-        return [await cursor.fetchall() for cursor in cursors]
+        with deadline(self._raw):
+            async with self._raw.pipeline():
+                cursors = [await self._raw.execute(read.postgres, read.values) for read in reads]
+            return [await cursor.fetchall() for cursor in cursors]
 
     def write(self, statement: Write, rows: Sequence[Row]) -> None:
         if rows:
             self._writes.append((statement.postgres, [array_literal(column) for column in zip(*rows, strict=True)]))
 
     async def commit(self) -> None:
-        async with self._raw.pipeline():
-            for sql, columns in self._writes:
-                await self._raw.execute(sql, columns)
-            await self._raw.commit()
+        self._raw.add_notice_handler(self._hear)
+        try:
+            with deadline(self._raw):
+                async with self._raw.pipeline():
+                    for sql, columns in self._writes:
+                        await self._raw.execute(sql, columns)
+                    await self._raw.commit()
+        finally:
+            self._raw.remove_notice_handler(self._hear)
+        if self._warned:
+            raise CommitInDoubt
 
     async def rollback(self) -> None:
-        await self._raw.rollback()
+        with deadline(self._raw):
+            await self._raw.rollback()
+
+    def _hear(self, notice: Any) -> None:
+        self._warned = self._warned or notice.severity_nonlocalized == "WARNING"
+
+
+class CommitInDoubt(Exception):
+    """PostgreSQL committed, and warned: somebody cancelled the wait for the synchronous standby, so a failover would
+    lose it. What was written is asked for again, and acknowledged when a later commit has reached the standby.
+    """
 
 
 def array_literal(column: Sequence[Any]) -> str:
@@ -261,7 +304,13 @@ def _element(value: Any) -> str:
 _REFUSALS = frozenset({"IntegrityError", "DataError", "DeadlockDetected", "SerializationFailure"})
 
 
-def is_refusal(error: Exception) -> bool:
+#: Of PEP 249 and of Python: the server is away, hung up, or only reads any more.
+_LOST = frozenset(
+    {"OperationalError", "InterfaceError", "ReadOnlySqlTransaction", "CommitInDoubt", "TimeoutError", "OSError"}
+)
+
+
+def is_refusal(error: BaseException) -> bool:
     """Whether the database is there and refused the rows: a key that exists, a value that does not fit,
     another replica's transaction. The hot path runs on the drivers themselves, so their names count.
     """

@@ -209,6 +209,7 @@ async def claim(
     quiet: bool,
     holiday: bool = False,
     later: Later = _any_time,
+    claiming: Callable[[Sequence[int]], None] = lambda ids: None,
 ) -> list[OutgoingMessage]:
     """Take up to `limit` messages of the channel for sending, the most urgent first; `quiet`: only those that ignore
     quiet hours, `holiday`: no invitation or newsletter; what else waits for the day after was told to when it was
@@ -216,6 +217,7 @@ async def claim(
 
     What has outlived its use is marked expired instead, and a coordinator told; what nobody asked for just now and an
     address would not take is cancelled; what has no address any more has failed. A claim lapses after `lease_ms`.
+    `claiming` is told the messages' ids before the COMMIT, whose answer may get lost.
     """
     taken: list[OutgoingMessage] = []
     for _ in range(_ROUNDS):
@@ -231,6 +233,7 @@ async def claim(
                 quiet=quiet,
                 holiday=holiday,
                 later=later,
+                claiming=claiming,
             )
         except Exception:  # the store went away: those taken before it are to be sent all the same
             if not taken:
@@ -258,6 +261,7 @@ async def _claim_some(
     quiet: bool,
     holiday: bool,
     later: Later,
+    claiming: Callable[[Sequence[int]], None],
 ) -> tuple[list[OutgoingMessage], int]:
     """What may go of the first few, and how many of those may not."""
     highest = MessageClass.REPLY if quiet else MessageClass.REMINDER if holiday else MessageClass.NEWSLETTER
@@ -296,8 +300,22 @@ async def _claim_some(
         tx.write(_MARK_FAILED, [(Status.FAILED.value, "no address", row[0]) for row in lost])
         tx.write(_ALERT, [(ids(), "not_sent", row[1], "no address", now_ms) for row in lost])
         live = [row for row in live if row[0] not in unwanted and row[2] in addresses]
+        claiming([row[0] for row in live])
         tx.write(_MARK_SENDING, [(Status.SENDING.value, now_ms + lease_ms, row[6] + 1, row[0]) for row in live])
     return [_outgoing(vault, row[:11], addresses[row[2]]) for row in live], len(rows) - len(live)
+
+
+_GIVE_BACK = update(t.outbox, ("status",), also_key="claimed_until", only="status = 'sending'")
+
+
+async def give_back(database: Database, claims: Mapping[int, int]) -> None:
+    """Let go of messages (by their ids: when our claims would end, in ms) that were never begun to be sent, as the
+    answer to our COMMIT was lost. Where the claim is not ours nothing is done. Without it each would look, a while
+    later, as if it had perhaps been sent.
+    """
+    if claims:
+        async with database.hot() as tx:
+            tx.write(_GIVE_BACK, [(Status.QUEUED.value, id, until) for id, until in claims.items()])
 
 
 def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
@@ -403,7 +421,7 @@ _WAITING = "SELECT id FROM outbox WHERE id {keys} AND status IN ('queued', 'erro
 async def lapse(database: Database, channel: str, now_ms: int) -> int:
     """Messages whose claim has lapsed may have gone or not: mark them unknown. Returns how many."""
     async with database.hot() as tx:
-        (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel))
+        (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel, locking=" FOR UPDATE SKIP LOCKED"))
         tx.write(_MARK_UNKNOWN, [("unknown", id) for (id,) in rows])
         return len(rows)
 

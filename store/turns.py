@@ -68,7 +68,8 @@ async def load(
     """The people behind these addresses (by their keys) and fires, locked until the batch is saved.
 
     The sessions are read by a second statement: on PostgreSQL the first may wait for another replica's
-    batch, and a statement sees what was committed before it began.
+    batch, and a statement sees what was committed before it began. The lock has a second use: it is written to
+    PostgreSQL's log, so that the COMMIT waits for the standby even where nothing else is written (docs/adr/0022).
     """
     fires = list(due)
     reads = []

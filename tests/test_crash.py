@@ -11,50 +11,20 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
-import orjson
 import pytest
 from sqlalchemy import create_engine, text
 
 from benchmarks.standins.serving import loopback
 from benchmarks.standins.telegram import TelegramStandin
 from benchmarks.standins.twilio import ACCOUNT_SID, AUTH_TOKEN, NUMBER_OF_OURS, TwilioStandin
-from bot.channels.twilio import signature
+from tests.checkins import ASKED, BASE, NAMES, SECRET, Person, repeats
 from tests.conftest import new_postgres_database
 from tests.process import Served, command, environment, free_port
 
 ROUNDS = int(os.environ.get("MIME_CRASH_ROUNDS", "5"))
 AT_ONCE = 24  # people in the middle of a check-in, half of them by SMS
-SECRET = "a-secret-token"
-BASE = "https://mime.example.org"
-SCALES = ("content", "matters", "mood", "worry", "heard", "belonging")
-#: A word of each question that no other text of the check-in has.
-ASKED = ("May we ask", "How content", "things you do matter", "How good has", "How much have you worried",
-         "listen to you", "feel part of", "anything else", "ask you again", "Your answers are safe")  # fmt: skip
-
-
-@dataclass
-class Person:
-    """Somebody who answers each question once, when it comes, and brings a message again until it is taken."""
-
-    number: int
-    asked: int = 0
-    acknowledged: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def by_sms(self) -> bool:
-        return self.number % 2 == 0
-
-    @property
-    def address(self) -> str:
-        return f"+447700900{self.number // 2:03}" if self.by_sms else str(100_000 + self.number)
-
-    def words(self) -> list[str]:
-        """What they say to each question in turn."""
-        values = [str((self.number * 7 + n * 3) % 11) for n in range(6)]
-        return ["CHECKIN", "yes", *values, f"words of {self.number}", "no"]
 
 
 @dataclass
@@ -66,19 +36,15 @@ class Town:
     twilio: TwilioStandin
     done: list[Person] = field(default_factory=list)
     update_id: int = 1000
-    repeated: Counter[str] = field(default_factory=Counter)
 
     def heard(self, person: Person) -> list[str]:
-        if person.by_sms:
-            return [m.body for m in self.twilio.sent_to(person.address)]
-        return [m.text for m in self.telegram.messages(int(person.address))]
+        return person.heard(self.telegram, self.twilio)
 
     async def talk(self, client: httpx.AsyncClient, person: Person) -> None:
         """A whole check-in, one reply to each question."""
         for n, words in enumerate(person.words()):
-            await self.bring(client, person, n, words)
-            name = {**dict(enumerate(SCALES, start=2)), 8: "comment", 9: "again"}.get(n)
-            if name:
+            await self.bring(client, person, n)
+            if name := NAMES.get(n):
                 person.acknowledged[name] = words
             await self.hear(person, ASKED[n])
         self.done.append(person)
@@ -91,10 +57,10 @@ class Town:
                     return
                 await asyncio.sleep(0.01)
 
-    async def bring(self, client: httpx.AsyncClient, person: Person, n: int, words: str) -> None:
+    async def bring(self, client: httpx.AsyncClient, person: Person, n: int) -> None:
         """As the provider does: again, under the same name, until it is taken."""
         self.update_id += 1
-        request = self._sms(person, n, words) if person.by_sms else self._update(person, words, self.update_id)
+        request = person.says(self.served.url, n, self.update_id)
         while True:
             try:
                 if (await client.send(request)).status_code == 200:
@@ -102,29 +68,6 @@ class Town:
             except httpx.HTTPError:
                 pass
             await asyncio.sleep(0.02)
-
-    def _sms(self, person: Person, n: int, words: str) -> httpx.Request:
-        form = [
-            ("MessageSid", f"SM{person.number:024x}{n:08x}"), ("AccountSid", ACCOUNT_SID), ("From", person.address),
-            ("To", NUMBER_OF_OURS), ("Body", words), ("NumMedia", "0"),
-        ]  # fmt: skip
-        path = "/webhooks/twilio/inbound"
-        headers = {
-            "X-Twilio-Signature": signature(AUTH_TOKEN, BASE + path, form),
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        return httpx.Request("POST", self.served.url + path, content=urlencode(form), headers=headers)
-
-    def _update(self, person: Person, words: str, update_id: int) -> httpx.Request:
-        who = {"id": int(person.address), "is_bot": False, "first_name": "P", "language_code": "en"}
-        chat = {"id": int(person.address), "type": "private", "first_name": "P"}
-        message = {"message_id": update_id, "date": 1, "chat": chat, "from": who, "text": words}
-        return httpx.Request(
-            "POST",
-            f"{self.served.url}/webhooks/telegram",
-            content=orjson.dumps({"update_id": update_id, "message": message}),
-            headers={"X-Telegram-Bot-Api-Secret-Token": SECRET},
-        )
 
 
 async def live(town: Town, killing: asyncio.Event, client: httpx.AsyncClient) -> None:
@@ -189,8 +132,8 @@ def judge(town: Town, kind: str, env: dict[str, str], folder: Path) -> None:
     answers = Counter((q, v) for q, v, _ in stored if q != "wellbeing_score")
     assert answers == expected
     assert len({response for _, _, response in stored}) == len(town.done)  # one run each, by one person each
-    by_sms = sum(_repeats(town.heard(person)) for person in town.done if person.by_sms)
-    by_telegram = sum(_repeats(town.heard(person)) for person in town.done if not person.by_sms)
+    by_sms = sum(repeats(town.heard(person)) for person in town.done if person.by_sms)
+    by_telegram = sum(repeats(town.heard(person)) for person in town.done if not person.by_sms)
     if kind == "sqlite":
         for name in ("mime.db", "evaluation.db"):
             with closing(sqlite3.connect(folder / name)) as connection:
@@ -211,7 +154,3 @@ def _rows(url: str) -> Any:
         found = connection.execute(text("SELECT question, value, response FROM records WHERE NOT withdrawn")).all()
     engine.dispose()
     yield from ((q, v, r) for q, v, r in found)
-
-
-def _repeats(heard: list[str]) -> int:
-    return len(heard) - len(set(heard))

@@ -78,15 +78,16 @@ class Standin(Protocol):
 
 
 @asynccontextmanager
-async def loopback(standin: Standin, port: int = 0) -> AsyncIterator[str]:
-    """Serves the stand-in in this event loop; gives its base URL. Port 0 takes any free one.
+async def loopback(standin: Standin, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Serves the stand-in in this event loop; gives its base URL. Port 0 takes any free one. `host` is another
+    address of this machine only where a test has made a network of its own.
 
     The server is not run by `uvicorn.Server.serve`, which would take over the caller's signals and
     wait a tenth of a second at least at its end.
     """
     await standin.open()
     try:
-        async with served(_config(standin), bound(port), standin.release) as url:
+        async with served(_config(standin), bound(port, host), standin.release) as url:
             yield url
     finally:
         await standin.close()
@@ -128,16 +129,17 @@ def run_alone(standin: Standin, name: str, port: int) -> None:
         runner.run(serve())
 
 
-def bound(port: int) -> socket.socket:
+def bound(port: int, host: str = "127.0.0.1") -> socket.socket:
     """A socket on this port of loopback (0: any free one), not yet listening."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     return listener
 
 
 def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
 
 
 def _config(standin: Standin) -> uvicorn.Config:

@@ -19,8 +19,10 @@ from config.settings import Settings, SettingsError, read_settings
 from evaluation.store import EvaluationStore
 from flows.library import Library
 from flows.loader import FlowError
+from store import standing
 from store.database import Database
 from store.history import key_fits
+from store.postgres import make_engine
 from store.vault import Vault
 
 app = typer.Typer()
@@ -119,7 +121,10 @@ def _credentials(settings: Settings) -> Iterator[tuple[bool, str]]:
 
 
 async def _stores(settings: Settings) -> list[tuple[bool, str]]:
-    database, evaluation_store = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    database, evaluation_store = (
+        Database(settings.database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
+    )
     try:
         found = [
             await _store("the operational store", database.engine, database.name, store.migrations.HEAD),
@@ -130,6 +135,9 @@ async def _stores(settings: Settings) -> list[tuple[bool, str]]:
         if found[0][0] and len(secret := settings.secret_key.get_secret_value()) >= 16:
             fits = await key_fits(database, Vault(secret))
             found.append((fits, "MIME_SECRET_KEY opens the store" if fits else "MIME_SECRET_KEY is another store's"))
+        if not database.is_sqlite:
+            hosts = await standing.look(settings.database_url)
+            found += [(fine, f"the operational store: {line}") for fine, line in standing.judge(hosts)]
         return found
     finally:
         await database.close()

@@ -17,6 +17,7 @@ from scheduler.codebook import write_answers, write_codebook
 from scheduler.export import push
 from store.answers import export_all_again
 from store.database import Database
+from store.postgres import make_engine
 from store.vault import Vault
 
 app = typer.Typer()
@@ -40,7 +41,10 @@ def export(
 
 
 async def _export(settings: Settings, folder: Path | None, *, again: bool) -> tuple[int, int]:
-    database, evaluation = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    database, evaluation = (
+        Database(settings.database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
+    )
     try:
         if again:
             await export_all_again(database)

@@ -14,6 +14,7 @@ from bot.migrate import migrate as run_steps
 from config.settings import Settings, read_settings
 from evaluation.store import EvaluationStore
 from store.database import Database
+from store.postgres import make_engine
 
 app = typer.Typer()
 
@@ -33,7 +34,10 @@ def migrate() -> None:
 
 
 async def migrate_both(settings: Settings) -> None:
-    database, evaluation_store = Database(settings.database_url), EvaluationStore(settings.evaluation_database_url)
+    database, evaluation_store = (
+        Database(settings.database_url),
+        EvaluationStore(settings.evaluation_database_url, make_engine),
+    )
     try:
         await run_steps(database.engine, store.migrations)
         await run_steps(evaluation_store.engine, evaluation.migrations)
