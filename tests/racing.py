@@ -23,7 +23,7 @@ from tests.conftest import Clock, settings_for
 
 #: From EVENTS to the question whose answer is the wish for a place.
 UNTIL_THE_LAST = ("EVENTS", "1", "yes")
-NO_NEEDS = "7"
+NO_NEEDS = "nothing special"
 _FIRST_CHAT = 600_000
 
 

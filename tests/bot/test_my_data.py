@@ -287,7 +287,7 @@ async def around_events(world: World, who: str) -> None:
     app, now = world.app, world.clock()
     await put_event(app.database, an_event(7, now + timedelta(days=30), title="Tea & talk"), now)
     await put_event(app.database, an_event(8, now - timedelta(days=30), title="Old times"), now)
-    for words in ("EVENTS", "1", "yes", "7"):
+    for words in ("EVENTS", "1", "yes", "nothing special"):
         await world.say(who, words)
     (id,) = (await world.rows(f"SELECT contact_id FROM urns WHERE key = {app.vault.find(who)}"))[0]
     ms = to_ms(now)

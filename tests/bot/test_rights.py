@@ -744,7 +744,7 @@ SECRET_NOTE, REASON = "the projector hummed like a hive", "transport"
 async def booked(world: World, who: str) -> str:
     """They ask for a place at the only event; what they are told."""
     told = (await say(world, who, "EVENTS", "1", "yes"))[-1]
-    return (await say(world, who, "7"))[-1] if told.startswith("What do you need") else told
+    return (await say(world, who, "nothing special"))[-1] if told.startswith("What do you need") else told
 
 
 async def rich_in_events(world: World, who: str, past: int) -> None:

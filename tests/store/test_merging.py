@@ -486,7 +486,7 @@ async def two_at(world: World, event_id: int, *, capacity: int) -> None:
 async def ask(world: World, who: str) -> str:
     """For a place at the only event that is open to them."""
     told = (await say(world, who, "EVENTS", "1", "yes"))[-1]
-    return (await say(world, who, "7"))[-1] if told.startswith("What do you need") else told
+    return (await say(world, who, "nothing special"))[-1] if told.startswith("What do you need") else told
 
 
 async def bookings(world: World) -> list[tuple[Any, ...]]:
