@@ -17,6 +17,8 @@ from domain.contact import Purpose
 from domain.event import Event
 from domain.message import Status
 from domain.newsletter import Item, month_of
+from flows.conditions import PREFER_NOT_TO_SAY
+from flows.library import Library
 from flows.newsletter import Issue
 from store import tables as t
 from store.bulk import fetch
@@ -24,6 +26,7 @@ from store.database import HotTransaction
 from store.event_rows import COLUMNS, as_event
 from store.event_rules import Fault
 from store.newsletter_rules import ItemRefused, Press, faults_in
+from store.sayers import own_words
 from store.times import from_ms, to_ms
 from store.vault import Vault
 
@@ -139,7 +142,10 @@ async def _unapprove(connection: AsyncConnection, id: int) -> None:
 
 async def _check(connection: AsyncConnection, press: Press, item: Item, now: datetime, was: Item | None = None) -> None:
     events = await _events(connection, [item])
-    if faults := list(faults_in(item, press, events, now.astimezone(press.zone).date(), was=was)):
+    faults = list(faults_in(item, press, events, now.astimezone(press.zone).date(), was=was))
+    if item.quote is not None and not await _may_be_quoted(connection, press.library, item.quote):
+        faults.append(Fault(("quote",), "nobody who agrees to be quoted said this: see mime newsletter quotes"))
+    if faults:
         raise ItemRefused(*faults)
 
 
@@ -281,13 +287,15 @@ class Quotable:
 
 
 async def quotable(
-    connection: AsyncConnection, vault: Vault, flow: str, questions: Sequence[str], event_id: int | None = None
+    connection: AsyncConnection, vault: Vault, flow: str, questions: Sequence[str], event: int | None = None
 ) -> list[Quotable]:
-    """What was answered to these questions in people's own words by those who agree now to be quoted."""
+    """What was answered to these questions in people's own words by those who agree now to be quoted; of the form after
+    the event of that number, where one is given.
+    """
     a, c = t.answers.c, t.contacts.c
     wanted = [a.flow == flow, a.question.in_(questions), a.withdrawn.is_(False)]
-    if event_id is not None:
-        wanted.append(a.event_id == event_id)
+    if event is not None:
+        wanted.append(a.event_id.in_(select(t.events.c.id).where(t.events.c.number == event)))
     rows = await connection.execute(
         select(a.id, a.contact_id, a.question, a.sealed, a.language, a.answered_at, c.consents)
         .join(t.contacts, c.id == a.contact_id)
@@ -297,27 +305,40 @@ async def quotable(
     found = []
     for id, contact_id, question, sealed, language, at, consents in rows:
         if Purpose.QUOTES in consents.split():
-            said = orjson.loads(vault.open(sealed, contact_id))[0]
-            found.append(Quotable(id, question, str(said), language, from_ms(at).date()))
+            said = str(orjson.loads(vault.open(sealed, contact_id))[0])
+            if said and said != PREFER_NOT_TO_SAY:
+                found.append(Quotable(id, question, said, language, from_ms(at).date()))
     return found
+
+
+async def _may_be_quoted(connection: AsyncConnection, library: Library, answer_id: int) -> bool:
+    """Whether the answer is in somebody's own words, and they agree now to be quoted."""
+    a, c = t.answers.c, t.contacts.c
+    asked = select(a.flow, a.question, c.consents).join(t.contacts, c.id == a.contact_id)
+    row = (await connection.execute(asked.where(a.id == answer_id, a.withdrawn.is_(False)))).first()
+    if row is None or Purpose.QUOTES not in row.consents.split():
+        return False
+    flow = library.flows.get(row.flow)
+    return flow is not None and row.question in own_words(flow)
 
 
 async def quotes_of(connection: AsyncConnection, vault: Vault, items: Iterable[Item]) -> dict[int, tuple[str, str]]:
     """By item, the words that are shown with it and their language: only while their person agrees to it."""
-    wanted = {one.quote: one.id for one in items if one.quote is not None}
+    wanted = {one.id: one.quote for one in items if one.quote is not None}
     if not wanted:
         return {}
     a, c = t.answers.c, t.contacts.c
     rows = await connection.execute(
         select(a.id, a.contact_id, a.sealed, a.language, c.consents)
         .join(t.contacts, c.id == a.contact_id)
-        .where(a.id.in_(wanted), a.withdrawn.is_(False))
+        .where(a.id.in_(set(wanted.values())), a.withdrawn.is_(False))
     )
-    return {
-        wanted[id]: (str(orjson.loads(vault.open(sealed, contact_id))[0]), language)
+    said = {
+        id: (str(orjson.loads(vault.open(sealed, contact_id))[0]), language)
         for id, contact_id, sealed, language, consents in rows
         if Purpose.QUOTES in consents.split()
     }
+    return {item: said[quote] for item, quote in wanted.items() if quote in said}
 
 
 # who has been told

@@ -506,10 +506,16 @@ async def test_a_quote_is_shown_only_while_its_person_agrees(world: World) -> No
     theirs = await answered(world, b, "I am Ben of Harwich.", question="change")
     async with world.app.database.read() as connection:
         found = await newsletter.quotable(connection, world.app.vault, "opening_hours", ["change"])
+        event = await newsletter.quotable(connection, world.app.vault, "opening_hours", ["change"], 7)
     assert [(one.answer_id, one.words) for one in found] == [(mine, "More light, please.")]
+    assert event == []
+    chosen = await answered(world, a, ["evenings"])
+    for other in (theirs, chosen, 4711):
+        with pytest.raises(ItemRefused, match="quote: nobody who agrees to be quoted said this"):
+            await kept(world, answer_to(quote=other))
     await kept(world, answer_to(quote=mine))
-    await kept(world, answer_to(quote=theirs))
-    assert await quoted(world) == ["More light, please.", ""]
+    await kept(world, answer_to(quote=mine))
+    assert await quoted(world) == ["More light, please."] * 2
     async with world.app.database.begin() as connection:
         await connection.execute(text("UPDATE contacts SET consents = ''"))
     assert await quoted(world) == ["", ""]
