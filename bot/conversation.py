@@ -699,18 +699,24 @@ class Conversation:
         """Back to where they were before the flow that has just ended."""
         talk, person.suspended = person.suspended, None
         person.contact = replace(person.contact, suspended_id=None)
-        if talk is None or person.contact.stopped_at is not None:
+        if talk is None:
+            return
+        if person.contact.stopped_at is not None:
+            self._end_quietly(turn, talk, Outcome.STOPPED)
             return
         person.talk = talk
         person.contact = replace(person.contact, session_id=talk.id)
         if person.contact.handover_id is None or not talk.session.paused:  # it rests while they write with the team
             self._step(turn, person, talk, Steered(Command.AGAIN), now)
 
-    def leave(self, turn: Turn, person: Person, talk: Talk, outcome: Outcome) -> None:
-        """End the talk that somebody is in, and no other."""
+    def leave(self, turn: Turn, person: Person, talk: Talk, outcome: Outcome, now: Moment) -> None:
+        """End the talk that somebody is in, and no other: they go back to what they were asked before it."""
         self._end_quietly(turn, talk, outcome)
         person.talk = None
         person.contact = replace(person.contact, session_id=None)
+        if person.suspended is not None:
+            self._resume(turn, person, now)
+            self._knock(turn, person)
 
     def _leave(self, turn: Turn, person: Person, outcome: Outcome) -> None:
         """End the talks that somebody is in, from outside the engine."""

@@ -129,10 +129,10 @@ class EventFires:
         turn = Turn(self.conversation.library.language(person.contact.language), message_class=MessageClass.REMINDER)
         turn.programme = programme
         talk = person.talk
-        if talk is not None and talk.session.flow == "offer" and talk.session.about == (event.id,):
-            self.conversation.leave(turn, person, talk, Outcome.EXPIRED)
         quietly = person.contact.stopped_at is not None
         turn.wishes.append(Wished(Wish.LAPSE, event.id, len(turn.said), quietly=quietly))
+        if talk is not None and talk.session.flow == "offer" and talk.session.about == (event.id,):
+            self.conversation.leave(turn, person, talk, Outcome.EXPIRED, now)
         return turn
 
     def _remind(

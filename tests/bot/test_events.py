@@ -127,9 +127,27 @@ async def test_an_offer_that_is_not_answered_goes_to_the_next_and_a_late_yes_is_
     assert [tuple(row) for row in rows] == [("booked", 1), ("out", 1), ("waiting", 1)]
 
 
+async def test_who_was_in_a_questionnaire_goes_back_to_it_when_an_offer_has_had_its_time(world: World) -> None:
+    await held(world, 20, capacity=1)
+    for who in (ANN, BEN, CEM):
+        await booked(world, who)
+    for words in ("CHECKIN", "yes"):
+        await world.say(BEN, words)
+    for words in ("OUT", "yes", "skip"):
+        await world.say(ANN, words)
+    await rung(world, BEN, timedelta(minutes=1))
+    (passed,) = await rung(world, BEN, timedelta(hours=25))
+    said, _, question = passed.partition("\n")
+    assert said == "We have not heard from you, so we asked the next person. You are still on the list."
+    assert "How content are you" in question
+    (row,) = await world.rows("SELECT COUNT(*) FROM contacts WHERE suspended_id IS NOT NULL")
+    assert row == (0,)
+    assert "things you do matter" in (await world.say(BEN, "7"))[0]
+
+
 async def test_an_offer_at_night_comes_in_the_morning_and_its_time_begins_then(world: World) -> None:
     await held(world, 20, capacity=1)
-    for who in (ANN, BEN):
+    for who in (ANN, BEN, CEM):
         await booked(world, who)
     world.clock.forward(timedelta(hours=12))
     for words in ("OUT", "yes", "skip"):
@@ -278,7 +296,7 @@ async def test_afterwards_who_came_is_asked_how_it_was_and_who_did_not_why_once(
     world = await make_world(store_urls, flows, clock, public_base_url="https://mime.example.org")
     try:
         event = await hold(world, training())
-        for who in (ANN, BEN):
+        for who in (ANN, BEN, CEM):
             await books(world, who, event)
         ann, ben = await contact_of(world, ANN), await contact_of(world, BEN)
         clock.forward(event.ends_at - clock() + timedelta(hours=1))

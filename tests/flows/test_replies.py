@@ -614,3 +614,27 @@ NAME = Text(name="nickname", label="What may we call you?", nickname=True)
 )
 def test_a_name_is_taken_out_of_the_words_around_it(language: str, text: str, name: str | None) -> None:
     assert understand(NAME, text, words(language), TODAY) == name
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "meant"),
+    [
+        ("en", "i need to talk to someone", Command.PERSON),
+        ("en", "Hi, can someone ring me?", Command.PERSON),
+        ("en", "can i speak to a real person pls", Command.PERSON),
+        ("en", "is anyone there", Command.PERSON),
+        ("pl", "czy ktoś może do mnie zadzwonić", Command.PERSON),
+        ("pl", "potrzebuje z kims porozmawiac", Command.PERSON),
+        ("ur", "کسی انسان سے بات کروائیں", Command.PERSON),
+        ("en", "delete everything about me", Command.FORGET_ME),
+        ("en", "please delete all my data", Command.FORGET_ME),
+        ("pl", "skasujcie wszystko o mnie", Command.FORGET_ME),
+        ("en", "what data do you have on me?", Command.MY_DATA),
+        ("en", "i need help", Command.HELP),
+        ("en", "my doctor spoke to them about it", None),
+        ("en", "my sister rang me", None),
+        ("en", "they deleted everything on my phone", None),
+    ],
+)
+def test_what_anybody_may_ask_for_is_heard_in_their_own_words(language: str, text: str, meant: Command | None) -> None:
+    assert command(text, words(language)) is meant
