@@ -730,8 +730,8 @@ async def ask_first(post: Post, due: Due, now: datetime) -> None:
     """
     now_ms, id = to_ms(now), due.session_id or 0
     async with post.database.hot() as tx:
-        fire, rows = await tx.fetch(
-            fetch(_ITS_FIRE, due.id, locking=" FOR UPDATE SKIP LOCKED"), fetch(_ROW, id, locking=" FOR UPDATE")
+        rows, fire = await tx.fetch(  # in this order, as whoever pauses it locks them
+            fetch(_ROW, id, locking=" FOR UPDATE"), fetch(_ITS_FIRE, due.id, locking=" FOR UPDATE SKIP LOCKED")
         )
         if not fire:
             return  # another replica has it
