@@ -189,8 +189,15 @@ class Broadcasting:
         if needs_two:
             async with self.database.begin() as tx:
                 await broadcasts.approve(tx, self.post.terms, number, me)
-        begun = await broadcasts.start(self.post, number, asked.now)
-        return Reply((self._on_its_way(asked, kept.broadcast, begun.people),))
+        try:
+            count = (await broadcasts.start(self.post, number, asked.now)).people
+        except BroadcastRefused:
+            async with self.database.read() as connection:
+                now = await broadcasts.numbered(connection, number)
+            if now is None or now.broadcast.state not in _UNDER_WAY:
+                raise
+            count = now.people  # another replica was first with this very order
+        return Reply((self._on_its_way(asked, kept.broadcast, count),))
 
     def _on_its_way(self, asked: Asked, broadcast: Broadcast, count: int) -> Message:
         phrases = asked.desk.phrases
