@@ -396,14 +396,15 @@ class Conversation:
         return not isinstance(first, YesNo) or first.consent is None or first.consent in person.contact.consents
 
     def put(self, person: Person, card: str, about: int | None, channel: str, urn_key: int, now: Moment) -> Turn:
-        """A question is put to somebody at once: the flow that `card` names, and behind a stroke the stage that what it
-        is about has reached. `about` is its number. To who is asked it already, it is not put again.
+        """A question is put to somebody at once: the flow that `card` names, and behind strokes the stage that what it
+        is about has reached, and its fingerprint. `about` is its number. To who is asked it already, it is not put
+        again.
         """
-        flow, _, stage = card.partition("/")
+        flow, stage, seen = (*card.split("/"), "", "")[:3]
         if person.talk is not None and person.talk.session.flow == flow == STILL_YOU:
             return Turn(self.library.language(person.contact.language))
-        known: dict[str, Answer] = {} if about is None else {"number": about, "stage": stage}
-        kind = _CLASS_OF_CARDS.get(card, MessageClass.REPLY)
+        known: dict[str, Answer] = {} if about is None else {"number": about, "stage": stage, "seen": seen}
+        kind = _CLASS_OF_CARDS.get(f"{flow}/{stage}" if stage else flow, MessageClass.REPLY)
         return self.begin(person, flow, channel, urn_key, now, answers=known, message_class=kind)
 
     def _knock(self, turn: Turn, person: Person) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -323,12 +324,25 @@ async def _unbegun(connection: AsyncConnection, number: int) -> Kept:
     return kept
 
 
-async def approve(connection: AsyncConnection, terms: Terms, number: int, by: int | None) -> None:
-    """Raises BroadcastRefused, also where the project wants a second person and it is the one who made it."""
+async def approve(connection: AsyncConnection, terms: Terms, number: int, by: int | None, seen: str = "") -> None:
+    """Raises BroadcastRefused, also where the project wants a second person and it is the one who made it, or where it
+    is not any more what they have `seen` (its fingerprint; empty: not asked).
+    """
     kept = await _unbegun(connection, number)
+    if seen and seen != fingerprint(kept.broadcast):
+        raise BroadcastRefused(f"broadcast {number} was changed meanwhile: look at it again")
     if terms.two_people and (by is None or by == kept.made_by):
         raise BroadcastRefused("a second person must approve it: somebody of the team who did not make it")
     await _write(connection, replace(kept.broadcast, state=BroadcastState.APPROVED), approved_by=by)
+
+
+def fingerprint(broadcast: Broadcast) -> str:
+    """Eight letters that are others once it says something else, or to others, or at another time: by them it is seen
+    whether somebody decides about what they have read.
+    """
+    told = replace(broadcast, state=BroadcastState.DRAFT, without=frozenset())
+    without = " ".join(sorted(broadcast.without))
+    return sha256(_BROADCAST.dump_json(told) + without.encode()).hexdigest()[:8]
 
 
 # who gets it
@@ -808,8 +822,8 @@ async def ask_first(post: Post, due: Due, now: datetime) -> None:
     """
     now_ms, id = to_ms(now), due.session_id or 0
     async with post.database.hot() as tx:
-        fire, rows = await tx.fetch(
-            fetch(_ITS_FIRE, due.id, locking=" FOR UPDATE SKIP LOCKED"), fetch(_ROW, id, locking=" FOR UPDATE")
+        rows, fire = await tx.fetch(  # in this order, as whoever pauses it locks them
+            fetch(_ROW, id, locking=" FOR UPDATE"), fetch(_ITS_FIRE, due.id, locking=" FOR UPDATE SKIP LOCKED")
         )
         if not fire:
             return  # another replica has it

@@ -29,6 +29,7 @@ from store.database import Database
 
 _NAME = 40
 _WHEN = "say the day and the time, and both still to come, such as: 8.12. 10am"
+_CHANGED = "it was changed meanwhile: look at it again"
 _UNDER_WAY = (BroadcastState.SENDING, BroadcastState.PAUSED)
 _LIVE = (BroadcastState.DRAFT, BroadcastState.APPROVED, *_UNDER_WAY)
 
@@ -108,10 +109,8 @@ class Broadcasting:
                 return await self._send(asked, number)
             case "later":
                 return await self.send_at(asked, number, str(answers["at"]))
-            case "approve":
-                return await self._approve(asked, number)
-            case "refuse":
-                return await self._say_no(asked, number)
+            case "approve" | "refuse":
+                return await self._second(asked, number, answers)
             case "leave_out":
                 return await self._leave_out(asked, number)
             case "whom":
@@ -190,8 +189,15 @@ class Broadcasting:
         if needs_two:
             async with self.database.begin() as tx:
                 await broadcasts.approve(tx, self.post.terms, number, me)
-        begun = await broadcasts.start(self.post, number, asked.now)
-        return Reply((self._on_its_way(asked, kept.broadcast, begun.people),))
+        try:
+            count = (await broadcasts.start(self.post, number, asked.now)).people
+        except BroadcastRefused:
+            async with self.database.read() as connection:
+                now = await broadcasts.numbered(connection, number)
+            if now is None or now.broadcast.state not in _UNDER_WAY:
+                raise
+            count = now.people  # another replica was first with this very order
+        return Reply((self._on_its_way(asked, kept.broadcast, count),))
 
     def _on_its_way(self, asked: Asked, broadcast: Broadcast, count: int) -> Message:
         phrases = asked.desk.phrases
@@ -216,21 +222,31 @@ class Broadcasting:
         for address in others:
             theirs = desk_for(self.telling, address, asked.now)
             ask = Say(theirs.phrases.desk_approval, {"name": mine})
-            told.append((address, [ask, *theirs.foreseen(found)], orders.ASKED))
+            told.append((address, [ask, *theirs.foreseen(found)], _asks(broadcast)))
         return Reply(([phrases.desk_asked],), about=broadcast.number, others=tuple(told))
 
-    async def _approve(self, asked: Asked, number: int) -> Reply:
-        """A second person says yes: it is sent, and who made it is told."""
-        async with self.database.begin() as tx:
-            kept = await broadcasts.numbered(tx, number, lock=True)
-            if kept is None or kept.broadcast.state is BroadcastState.DRAFT:
-                await broadcasts.approve(tx, self.post.terms, number, asked.me.contact_id)
+    async def _second(self, asked: Asked, number: int, answers: Mapping[str, Answer]) -> Reply:
+        """A second person says yes, and it is sent; or no, and it stays a draft. Who made it is told. What is no more
+        as they read it is shown to them again, and what somebody else has decided is said.
+        """
+        me = asked.me.contact_id
+        async with self.database.read() as connection:
+            kept = await broadcasts.numbered(connection, number)
+            by_me = kept is not None and kept.approved_by == me
+            if kept is None or (kept.broadcast.state is not BroadcastState.DRAFT and not by_me):
+                return await self.one(connection, asked, number)
+        if broadcasts.fingerprint(kept.broadcast) != answers.get("seen"):
+            found = await broadcasts.foresee(self.post, number, asked.now)
+            changed = refused(asked, BroadcastRefused(_CHANGED)).said
+            return Reply((*changed, asked.desk.foreseen(found)), _asks(found.kept.broadcast), number)
+        if answers["next"] == "refuse":
+            said = Say(asked.desk.phrases.desk_said_no, {"number": number})
+            return Reply(([said],), about=number, others=await self._to_maker(asked, number, "desk_refused"))
+        if not by_me:
+            async with self.database.begin() as tx:
+                await broadcasts.approve(tx, self.post.terms, number, me, seen=str(answers["seen"]))
         reply = await self._send(asked, number)
         return replace(reply, about=number, others=await self._to_maker(asked, number, "desk_approved"))
-
-    async def _say_no(self, asked: Asked, number: int) -> Reply:
-        said = Say(asked.desk.phrases.desk_said_no, {"number": number})
-        return Reply(([said],), about=number, others=await self._to_maker(asked, number, "desk_refused"))
 
     async def _to_maker(self, asked: Asked, number: int, phrase: str) -> tuple[tuple[Address, Message, str], ...]:
         """What the second person said, to who made it."""
@@ -243,6 +259,11 @@ class Broadcasting:
             return ()
         blanks: Blanks = {"name": names.get(asked.me.contact_id, "?"), "number": number}
         return ((maker, [Say(getattr(self.telling.phrases(maker), phrase), blanks)], ""),)
+
+
+def _asks(broadcast: Broadcast) -> str:
+    """The card that asks a second person about what they have just read."""
+    return f"{orders.ASKED}/{broadcasts.fingerprint(broadcast)}"
 
 
 def card_of(found: Foreseen) -> str:

@@ -441,3 +441,41 @@ async def test_whatever_a_coordinator_types_the_desk_goes_on(desk: World, seed: 
     told = [*await desk.told(JO), *await desk.told(KIM)]
     assert len(told) > 30
     assert [message for message in told if not message.text.strip()] == []
+
+
+async def test_a_second_person_decides_about_what_they_have_read(two: World) -> None:
+    await put(two.app, [Somebody(), Somebody(told=(("district", "tendring"),))])
+    await draft(two, "Come for tea.", "people in Tendring")
+    await two.say(JO, "send")
+    await two.say(JO, "broadcast 1")
+    await two.say(JO, "other people")
+    assert "2 of 4 people get it." in "\n".join(await two.say(JO, "everybody"))
+    told = await two.say(KIM, "yes")
+    assert told[0] == "This cannot be done: it was changed meanwhile: look at it again"
+    assert "2 of 4 people get it." in told[1]
+    assert (await state(two), await sent(two)) == (BroadcastState.DRAFT, [])
+    assert await two.say(KIM, "yes") == ["Broadcast 1 is on its way. So many people get it: 2."]
+
+
+async def test_what_one_has_decided_the_next_is_told(two: World) -> None:
+    await join(two, FAY, "Fay")
+    await put(two.app, [Somebody()])
+    await draft(two, "Come for tea.", "everybody")
+    await two.say(JO, "send")
+    await two.say(KIM, "yes")
+    before = len(await two.told(JO))
+    for words in ("no", "broadcast 1"):
+        told = await two.say(FAY, words)
+        assert told[0].startswith("1 Come for tea.: On its way, 0/1")
+    assert len(await two.told(JO)) == before
+    assert await state(two) is BroadcastState.SENDING
+
+
+async def test_what_was_approved_at_the_desk_and_not_sent_is_shown_to_who_is_asked(two: World) -> None:
+    await put(two.app, [Somebody()])
+    await draft(two, "Come for tea.", "everybody")
+    await two.say(JO, "send")
+    async with two.app.database.begin() as connection:
+        await broadcasts.approve(connection, two.app.post.terms, 1, 4711)
+    assert "1 of 3 people get it." in (await two.say(KIM, "yes"))[0]
+    assert await state(two) is BroadcastState.APPROVED
