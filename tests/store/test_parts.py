@@ -176,7 +176,7 @@ async def test_a_part_goes_whole_and_its_last_words_stay(pg: World) -> None:
         await fill(connection, [Kept(1, old, True), Kept(1, newer, True), Kept(2, old, True), Kept(3, NOW, False)])
     assert "inbox_2026_07" in await names(database, t.inbox)
     done = await tidied(pg)
-    assert (done.rows["inbox"], done.rows["outbox"], done.rows["answers"]) == (1, 3, 0)
+    assert (done.rows["inbox"], done.rows["outbox"], done.rows["answers"]) == (1, 3, 3)
     assert "inbox_2026_07" not in await names(database, t.inbox)
     assert await where(pg, "inbox") == ["inbox_rest", "inbox_rest", "inbox_2028_01"]
     assert await pg.rows("SELECT to_regclass('inbox_2026_07'), to_regclass('outbox_2026_07')") == [(None, None)]
