@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
@@ -20,6 +21,9 @@ from benchmarks.checkin import FIRST_CHAT, check, turns, updates
 from benchmarks.old_rows import fill
 from benchmarks.product import product, sqlite
 from benchmarks.telling import Found, Stopwatch, latencies, tell
+from store import tables as t
+from store.database import Database
+from store.parts import following, make_ahead, parts, quarter
 
 #: Members who come before the measured ones.
 WARM = 20
@@ -33,6 +37,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=600, help="who each type 11 messages (default: %(default)s)")
     parser.add_argument("--preload", type=int, default=0, help="old rows that a SQLite store has already")
     parser.add_argument("--preloaded", type=Path, help="keep the store with the old rows here, for the next time")
+    parser.add_argument("--parts", type=int, default=0, help="parts that PostgreSQL's tables have at least, such as 24")
     parser.add_argument("--replica-of", help="the address of a store that others use as well; nothing is checked")
     parser.add_argument("--first", type=int, default=FIRST_CHAT, help="the first member's chat")
     given = parser.parse_args()
@@ -60,6 +65,7 @@ def _copy_old_rows(kept: Path, number: int, file: Path) -> None:
 
 async def _turns(given: argparse.Namespace, url: str) -> Found:
     async with product(url) as app:
+        made = await _parts(app.database, given.parts)
         # the first turns open connections and prepare statements: they are done, and not measured
         await turns(app, updates(WARM, first=given.first), given.at_once)
         steps = list(updates(given.members, first=given.first + WARM))
@@ -79,7 +85,21 @@ async def _turns(given: argparse.Namespace, url: str) -> Found:
         "turns_a_commit": round(len(took) / batches, 1),
         "seconds": round(watch.wall, 3),
         "old_rows": given.preload,
+        "parts": made,
     }
+
+
+async def _parts(database: Database, number: int) -> int:
+    """So many, or as many as there are; returns how many. They are empty ones of times to come, which cost as much."""
+    at, found = datetime.now(UTC), 0
+    while not database.is_sqlite:
+        async with database.read() as connection:
+            found = len(await parts(connection, t.outbox)) + 1  # with the rest
+        if found >= number:
+            break
+        at = following(quarter(at))
+        await make_ahead(database, at)
+    return found
 
 
 if __name__ == "__main__":

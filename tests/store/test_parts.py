@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import store.migrations
+from bot.app import _start_ticker
 from bot.migrate import config
 from domain.ids import lowest
 from flows.library import Library
@@ -176,7 +177,7 @@ async def test_a_part_goes_whole_and_its_last_words_stay(pg: World) -> None:
         await fill(connection, [Kept(1, old, True), Kept(1, newer, True), Kept(2, old, True), Kept(3, NOW, False)])
     assert "inbox_2026_07" in await names(database, t.inbox)
     done = await tidied(pg)
-    assert (done.rows["inbox"], done.rows["outbox"], done.rows["answers"]) == (1, 3, 0)
+    assert (done.rows["inbox"], done.rows["outbox"], done.rows["answers"]) == (1, 3, 3)
     assert "inbox_2026_07" not in await names(database, t.inbox)
     assert await where(pg, "inbox") == ["inbox_rest", "inbox_rest", "inbox_2028_01"]
     assert await pg.rows("SELECT to_regclass('inbox_2026_07'), to_regclass('outbox_2026_07')") == [(None, None)]
@@ -241,6 +242,18 @@ async def test_there_are_parts_for_this_quarter_and_the_next(pg: World) -> None:
         assert (await names(database, table))[-2:] == [f"{table.name}_2028_01", f"{table.name}_2028_04"]
     assert await make_ahead(database, NOW) == 0
     assert await make_ahead(database, NOW + timedelta(days=60)) == len(PARTED)
+
+
+async def test_a_worker_makes_them_when_it_starts(pg: World) -> None:
+    async with pg.app.database.begin() as connection:
+        await connection.execute(text("DROP TABLE IF EXISTS answers_2027_01"))
+    _start_ticker(pg.app)
+    try:
+        async with asyncio.timeout(120):
+            while "answers_2027_01" not in await names(pg.app.database, t.answers):
+                pass
+    finally:
+        pg.app.ticker.stop()
 
 
 async def test_replicas_that_make_the_same_part_at_once_make_it_once(pg: World) -> None:
