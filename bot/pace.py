@@ -6,8 +6,11 @@ import math
 from collections import OrderedDict, deque
 
 _REMEMBERED = 10_000  # addresses; one written to longer ago than that may be written to at once
-#: Messages that may leave within so many seconds are taken together; a sender that was late makes up so much at most.
+#: Messages that may leave within so many seconds are taken together.
 _AHEAD = 1 / 14
+#: So many seconds of lateness a busy sender makes up for; more would bring a second's worth at once, and then a reply
+#: would wait for the next second.
+_LATE = 0.2
 
 
 class Pace:
@@ -52,7 +55,7 @@ class Pace:
         """Takes a turn for so many units; returns the seconds until it."""
         now = self._see(now)
         at = max(now, self._free_at)
-        self._free_at = max(self._free_at, now - _AHEAD) + units / self._rate
+        self._free_at = max(self._free_at, now - _LATE) + units / self._rate
         self._taken += units
         return at - now
 
