@@ -279,6 +279,15 @@ async def give_number_away(
     anew = vault.seal(vault.open(row.sealed, contact_id), new_id)
     moved = {"contact_id": new_id, "sealed": anew, "voice_id": None, "voice_until": 0, "held": None}
     await connection.execute(update(t.urns).where(mine).values(moved))
+    said_no = (await connection.execute(select(c.stopped_at).where(c.id == contact_id))).scalar_one()
+    said_no = to_ms(now) if said_no is None else said_no
+    for table, at in ((t.inbox, t.inbox.c.received_at), (t.outbox, t.outbox.c.created_at)):  # their no, and our answer
+        theirs = (table.c.contact_id == contact_id) & (table.c.urn_key == urn_key) & (at >= said_no)
+        for id, sealed in (await connection.execute(select(table.c.id, table.c.sealed).where(theirs))).all():
+            words = vault.seal(vault.open(sealed, contact_id), new_id)
+            await connection.execute(
+                update(table).where(table.c.id == id).values({"contact_id": new_id, "sealed": words})
+            )
     left = select(u.key, u.scheme).where(u.contact_id == contact_id).order_by(u.created_at.desc()).limit(1)
     other = (await connection.execute(left)).first()
     if other is None:
