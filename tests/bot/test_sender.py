@@ -848,10 +848,13 @@ async def test_a_hundred_thousand_that_wait_are_not_looked_at_one_by_one(world: 
     else:
         async with app.database.read() as connection:
             plans = [await explained(connection, read.sqlite, read.sqlite_parameters()) for read in reads()]
-    for plan, index in zip(plans, ("ix_outbox_unfinished", "ix_outbox_under_way", "ix_outbox_under_way"), strict=True):
-        assert index in plan
-        assert not [word for word in ("Seq Scan on outbox", "SCAN outbox", "TEMP B-TREE", "Sort") if word in plan]
-    assert "ix_outbox_unfinished_to" in plans[0]
+    in_order, to_one, under_way = "ix_outbox_unfinished", "ix_outbox_unfinished_to", "ix_outbox_under_way"
+    if not app.database.is_sqlite:  # each part has its own, which PostgreSQL names by its columns
+        in_order, to_one, under_way = "_channel_message_class_send_after_id_idx", "_urn_key_idx", "_channel_idx"
+    for plan, index in zip(plans, (in_order, under_way, under_way), strict=True):
+        assert index in plan, plan
+        assert not [word for word in ("Seq Scan on outbox", "SCAN outbox", "TEMP B-TREE", "Sort  (") if word in plan]
+    assert to_one in plans[0]
 
 
 def reads() -> list[Fetch]:
