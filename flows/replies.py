@@ -271,9 +271,18 @@ def _at_its_ends(text: str, words: Lexicon) -> str | None:
     first = _end(tokens, words, 1)
     last = _end(tokens, words, -1)
     found = first if last in (None, first) else last if first is None else None
-    if found == "yes" and not words.hedges.isdisjoint(tokens):
+    if found == "yes" and (not words.hedges.isdisjoint(tokens) or _taken_back(tokens, words)):
         return None
     return found
+
+
+def _taken_back(tokens: Sequence[str], words: Lexicon) -> bool:
+    """Whether a yes in it is followed by a not: "I am not well", "ok I am not coming"."""
+    return any(
+        token in words.not_ and words.yes_no.get(" ".join(tokens[n - length : n])) == "yes"
+        for n, token in enumerate(tokens)
+        for length in range(1, min(4, n) + 1)
+    )
 
 
 def _end(tokens: Sequence[str], words: Lexicon, side: int) -> str | None:

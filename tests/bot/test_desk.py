@@ -28,7 +28,10 @@ from tests.crowd import Somebody, put
 from tests.events import an_event, put_event
 
 JO, KIM, STRANGER, FAY = "telegram:5002", "tel:+447700900105", "tel:+447700900103", "tel:+447700900106"
-HELLO = "Hello, this is MIME. Send JOIN to hear from us, CHECKIN to tell us how you are, or GUIDE for help."
+HELLO = (
+    "Hello, this is MIME. Send JOIN to hear from us, CHECKIN to tell us how you are, or GUIDE for help."
+    "\nTalk to a person: 01632 960123"
+)
 
 
 async def join(world: World, who: str, name: str, role: str = "coordinator") -> None:

@@ -280,7 +280,8 @@ def test_a_yes_is_a_yes_in_every_language_unless_it_means_something_else_at_home
         ("no", "no"), ("nope", "no"), ("no thanks", "no"), ("no no no", "no"), ("👎", "no"), ("2", "no"), ("(2)", "no"),
         ("I don’t", "no"), ("not really", "no"), ("well, no", "no"),
         ("yes no", None), ("yes and no", None), ("👍👎", None), ("3", None), ("0", None), ("maybe", None), ("", None),
-        ("not yes", None), ("no problem", "yes"), ("not sure", None), ("I do not know", None), ("of course not", "no"),
+        ("not yes", None), ("I am not well", None), ("ok I am not coming", None),
+        ("no problem", "yes"), ("not sure", None), ("I do not know", None), ("of course not", "no"),
         ("I would love to", "yes"), ("to", None), ("yes 2", None), ("y" * 101, None), ("1 or 2", None),
     ],
 )  # fmt: skip
