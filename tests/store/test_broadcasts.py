@@ -512,7 +512,7 @@ async def test_an_invitation_is_answered_with_a_booking(world: World) -> None:
     assert ahead.silent == 1
     assert ahead.segments == sum(counted(one).count for one in asked)
     await world.say(phone(0), "1")
-    booked = await world.say(phone(0), "7") or await world.told(phone(0))
+    booked = await world.say(phone(0), "9") or await world.told(phone(0))
     assert booked
     assert [tuple(row) for row in await world.rows("SELECT event_id, status FROM bookings")] == [(5, "booked")]
     again = await broadcasts.preview(world.app.post, broadcast, world.clock())
