@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bot.collecting import nothing_to_collect
+
 #: In the order in which `mime --help` lists them.
 COMMANDS = (
     "demo",
@@ -45,9 +47,9 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(
-            importlib.import_module(f"bot.commands.{_MODULES.get(cmd_name, cmd_name)}").app
-        )
+        with nothing_to_collect():
+            module = importlib.import_module(f"bot.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
 

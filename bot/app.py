@@ -29,6 +29,7 @@ from bot.channels.base import Channel, SendError
 from bot.channels.simulated import Simulated
 from bot.channels.telegram import Telegram
 from bot.channels.twilio import STOPS_AT, Twilio
+from bot.collecting import nothing_to_collect
 from bot.conversation import Conversation
 from bot.dispatcher import Dispatcher, StoreAway
 from bot.errands import KINDS as ERRANDS
@@ -108,6 +109,7 @@ class App:
         await self.evaluation.close()
 
 
+@nothing_to_collect()
 def library(settings: Settings, *, drafts: bool | None = None) -> Library:
     """All flows in all languages. Raises FlowError."""
     return load_library(
@@ -119,6 +121,7 @@ def library(settings: Settings, *, drafts: bool | None = None) -> Library:
     )
 
 
+@nothing_to_collect()
 def build(
     settings: Settings,
     *,

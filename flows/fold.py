@@ -13,6 +13,8 @@ _ALIKE = str.maketrans(
         "ـ": "", "'": "", "’": "", "ʼ": "", "`": "", "´": "",
     }
 )  # fmt: skip
+#: Of English text in one go: letters and digits stay, apostrophes go, the rest parts words.
+_ASCII = {n: "" if chr(n) in "'`" else " " for n in range(128) if not chr(n).isalnum()}
 #: Thumbs, ticks and crosses, a hand and a stop sign: pictures that people answer with.
 _THUMBS = "\U0001f44d\U0001f44e\u2705\u2714\u274c\u2716\U0001f6d1\U0001f44c"
 
@@ -50,8 +52,7 @@ def fold(text: str) -> str:
 
 def _fold(text: str) -> str:
     if text.isascii():
-        folded = text.replace("'", "").replace("`", "").casefold()
-        return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
+        return " ".join(text.translate(_ASCII).lower().split())
     kept = []
     indic = False
     for c in unicodedata.normalize("NFKD", digits_to_ascii(text)).casefold().translate(_ALIKE):
