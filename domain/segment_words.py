@@ -20,12 +20,15 @@ _WORD = re.compile(r"[^\W_]+")
 _EVERYBODY = frozenset({"people", "everybody", "everyone", "all", "anybody", "anyone", "those"})
 #: Words that only hold the others together.
 _BETWEEN = frozenset(
-    """
-    who that which are is in from near of the a an and or but read reads reading readers speak speaks speaking speakers
-    say says this fits fit them they want wants have has had come came been be to at on agreed invitations yet ever
-    already so far before with live lives living us our also only as well please language
-    """.split()  # noqa: SIM905
-)
+    {
+        "who", "that", "which", "are", "is", "in", "from", "near", "of", "the", "a", "an",
+        "and", "or", "but", "read", "reads", "reading", "readers", "speak", "speaks", "speaking", "speakers", "say",
+        "says", "this", "fits", "fit", "them", "they", "want", "wants", "have", "has", "had", "come",
+        "came", "been", "be", "to", "at", "on", "agreed", "invitations", "yet", "ever", "already", "so",
+        "far", "before", "with", "live", "lives", "living", "us", "our", "also", "only", "as", "well",
+        "please", "language",
+    }
+)  # fmt: skip
 _NOT, _NEW_CLAUSE = frozenset({"not", "never"}), frozenset({"and", "but", "who"})
 _KINDS: Mapping[str, Kin] = {"members": Kin.MEMBER, "member": Kin.MEMBER, "carers": Kin.CARER}
 

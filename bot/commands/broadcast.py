@@ -413,10 +413,11 @@ def _written(file: Path | None) -> Mapping[str, Any]:
 
 def _texts(written: object, english: str) -> dict[str, Wording]:
     """The texts of a file and of the command line. The team reads its own English: it needs no other reviewer."""
-    if not isinstance(written or {}, Mapping):
+    written = written or {}
+    if not isinstance(written, Mapping):
         fail("texts: expected languages with their texts, such as 'en: Come and see us'")
     texts: dict[str, Wording] = {}
-    for tag, given in dict(written or {}).items():  # type: ignore[call-overload]
+    for tag, given in written.items():
         if isinstance(given, str):
             given = {"text": given}
         if not isinstance(given, Mapping) or not all(isinstance(one, str) for one in given.values()):
