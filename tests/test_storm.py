@@ -173,11 +173,15 @@ class Storm:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(1.1)
-        known = await self.rows("SELECT MAX(send_after) FROM outbox WHERE status = 'errored' AND error LIKE '%429'")
         for watched in self.watched:  # what a provider said, and the kill came before it was noted, nobody can know
-            watched.waits = [
-                wait for wait in watched.waits if wait[1] <= self.clock() or to_ms(wait[1]) <= (known[0][0] or 0) + 50
-            ]
+            noted = (
+                "SELECT MAX(send_after) FROM outbox WHERE status = 'errored' AND error LIKE '%429'"
+                f" AND channel = '{watched.name}'"
+            )
+            known = ((await self.rows(noted))[0][0] or 0) + 50
+            watched.waits = [wait for wait in watched.waits if wait[1] <= self.clock() or to_ms(wait[1]) <= known]
+            if watched.name == "telegram":
+                self.telegram.forget_waits_after(known / 1000)
         self.start()
         if self.app.database.is_sqlite:
             for sender in self.senders:

@@ -289,20 +289,20 @@ class TelegramStandin:
             await asyncio.sleep(delay)
         if fault is Fault.SILENT:
             await self.trouble.silence()
+        chat_id = reading.values.get("chat_id")
+        if fault is Fault.THROTTLED and isinstance(chat_id, int):  # an answer that was cut off binds nobody
+            now = self.clock()
+            self._throttled_until[chat_id] = (now, now + self.faults.retry_after)
         return None if fault in (Fault.DROP_AFTER, Fault.SILENT) else answer
 
     def _fault(self, method: str, reading: Reading) -> Fault | None:
-        """The fault that strikes this request; one that is throttled is noted with its chat."""
+        """The fault that strikes this request."""
         faults = self.faults
         if method not in faults.methods:
             return None
         chat_id = reading.values.get("chat_id")
         always = Fault.THROTTLED if chat_id in faults.throttled_chats else None
-        fault = self.trouble.strikes(always)
-        if fault is Fault.THROTTLED and isinstance(chat_id, int):
-            now = self.clock()
-            self._throttled_until[chat_id] = (now, now + faults.retry_after)
-        return fault
+        return self.trouble.strikes(always)
 
     def _failure(self, fault: Fault | None) -> Answer | None:
         match fault:
@@ -370,6 +370,12 @@ class TelegramStandin:
         if self._pace is not None:
             self.violations += self._pace.complaints(chat_id, now)
         return _result(self._shown(message))
+
+    def forget_waits_after(self, time: float) -> None:
+        """The waits that end after this (seconds since 1970) were told to a program that was killed before it could
+        note them: nobody is left who could heed them.
+        """
+        self._throttled_until = {chat: wait for chat, wait in self._throttled_until.items() if wait[1] <= time}
 
     def _still_throttled(self, chat_id: int, now: float) -> int:
         """Whole seconds that the chat's last 429 has still to run; sending before is a violation."""
