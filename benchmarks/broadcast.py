@@ -26,8 +26,8 @@ from benchmarks.telling import Found, Stopwatch, Wrong, tell
 from bot.app import App
 from domain.broadcast import Broadcast, Wording
 from domain.segment import Segment
-from store import broadcasts
 from store import tables as t
+from store.broadcasts import course, drafts, preparing
 from store.bulk import insert
 from store.times import to_ms
 
@@ -73,7 +73,7 @@ async def _measure(url: str | None, people: int) -> Found:
         before = highest_mb()
         for _ in range(2):
             async with app.database.begin() as connection:
-                made = await broadcasts.add(connection, app.post, draft, None, now)
+                made = await drafts.add(connection, app.post, draft, None, now)
             found = await prepared(app, made.number, now)
         await check_rows(app.database, {"outbox": 2 * int(found["queued"]), "broadcasts WHERE prepared": 2})
         return {"people": people, **found, "grown_mb": round(highest_mb() - before, 1), "highest_mb": highest_mb()}
@@ -90,14 +90,14 @@ async def prepared(app: App, number: int, now: datetime) -> dict[str, float]:
     stalls: list[float] = []
     beating = asyncio.create_task(_beat(stalls))
     with Stopwatch() as looking:
-        ahead = await broadcasts.start(app.post, number, now)
+        ahead = await course.start(app.post, number, now)
     with Stopwatch() as queueing:
-        queued = await broadcasts.tend(app.post, now)
+        queued = await preparing.tend(app.post, now)
     beating.cancel()
     if queued != ahead.people or not queued:
         raise Wrong(f"{queued} were queued, and {ahead.people} foreseen")
     async with app.database.read() as connection:
-        found = await broadcasts.progress(connection, number)
+        found = await course.progress(connection, number)
     if found is None or found.kept.queued_segments != ahead.segments:
         raise Wrong("other segments were queued than foreseen")
     return {

@@ -20,8 +20,9 @@ from benchmarks.telling import Found, Wrong, tell
 from bot.app import App
 from domain.broadcast import BroadcastState
 from domain.newsletter import Heard, Item, ItemKind, ItemWords, month_of
-from store import broadcasts, issues, newsletter
+from store import issues, newsletter
 from store import tables as t
+from store.broadcasts import preparing
 from store.bulk import insert
 from store.issues import Wish
 from store.times import from_ms, to_ms
@@ -117,7 +118,7 @@ async def _arrived(app: App, broadcast_id: int) -> None:
         )
     async with app.database.read() as connection:
         latest = (await connection.execute(b.latest_at.table.select().where(b.id == broadcast_id))).one().latest_at
-    await broadcasts.tend(app.post, from_ms(latest + 1))
+    await preparing.tend(app.post, from_ms(latest + 1))
     async with app.database.read() as connection:
         state = (await connection.execute(b.state.table.select().where(b.id == broadcast_id))).one().state
     if state != BroadcastState.DONE:

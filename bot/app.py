@@ -55,7 +55,8 @@ from flows.loader import load_library
 from flows.render import Renderer
 from scheduler.export import push
 from scheduler.ticker import Ticker, ring_due
-from store.broadcasts import Post, tend
+from store.broadcasts.drafts import Post
+from store.broadcasts.preparing import tend
 from store.changes import Due
 from store.database import Database
 from store.fall_back import fall_back

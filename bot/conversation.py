@@ -36,7 +36,7 @@ from flows.programme import with_events, with_facts
 from flows.render import button_label
 from flows.replies import command, is_on_offer, language_named, topic_left, understand
 from flows.session import Outcome, Session
-from store.broadcast_words import STILL_YOU
+from store.broadcasts.words import STILL_YOU
 from store.changes import Person, Talk
 from store.circle import Circle
 from store.programme import NO_PROGRAMME, Programme

@@ -38,7 +38,9 @@ from flows.programme import blanks_of
 from flows.render import Renderer, cldr
 from store import attendance, certificates, duties, erasure, events, fires, merging, outbox, people, places, team
 from store.alerts import note_stranger
-from store.broadcasts import ASK_FIRST, Post, ask_first, still_them
+from store.broadcasts.drafts import Post
+from store.broadcasts.preparing import ask_first, still_them
+from store.broadcasts.previews import ASK_FIRST
 from store.changes import Due
 from store.circle import Address
 from store.database import Database

@@ -20,9 +20,10 @@ from domain.message import MessageClass
 from domain.newsletter import OWED_AFTER, Item, ItemKind, Owed, answered, first_day, month_of
 from domain.segment import Segment
 from flows.newsletter import Issue
-from store import broadcasts, newsletter, sayers
+from store import newsletter, sayers
 from store import tables as t
-from store.broadcasts import Post
+from store.broadcasts import drafts
+from store.broadcasts.drafts import Post
 from store.newsletter_rules import Press
 from store.vault import Vault
 
@@ -101,8 +102,8 @@ async def _draft(
         same = theirs and there.items == wanted.items
         if there.theirs is theirs and there.month == month and (same or not theirs) and there.state in _UNBEGUN:
             wanted = replace(wanted, id=there.id, number=there.number, token=there.token, state=there.state)
-            return there if wanted == there else await broadcasts.change(connection, post, wanted, now)
-    return await broadcasts.add(connection, post, wanted, wish.made_by, now)
+            return there if wanted == there else await drafts.change(connection, post, wanted, now)
+    return await drafts.add(connection, post, wanted, wish.made_by, now)
 
 
 # what was sent
@@ -133,7 +134,7 @@ async def newest(connection: AsyncConnection, press: Press, now: datetime) -> Se
         .order_by(b.started_at.desc(), b.number.desc())
     )
     for number in begun.scalars().all():
-        kept = await broadcasts.numbered(connection, number)
+        kept = await drafts.numbered(connection, number)
         if kept is not None and _is_out(kept.broadcast, now):
             return Sent(kept.broadcast, await newsletter.issue_of(connection, press, kept.broadcast))
     return None

@@ -11,8 +11,9 @@ from sqlalchemy import insert
 
 from domain.broadcast import Broadcast
 from domain.newsletter import Heard, Item, ItemKind, ItemWords
-from store import broadcasts, issues, newsletter
+from store import issues, newsletter
 from store import tables as t
+from store.broadcasts import course, preparing
 from store.issues import Wish
 from store.times import to_ms
 from tests.conftest import World
@@ -76,18 +77,18 @@ async def the_month(world: World, month: str = MONTH, token: str = TOKEN, **wish
 
 async def go_out(world: World, broadcast: Broadcast) -> None:
     """It is ordered, sent, and done."""
-    await broadcasts.start(world.app.post, broadcast.number, world.clock())
+    await course.start(world.app.post, broadcast.number, world.clock())
     await finish(world)
 
 
 async def finish(world: World) -> None:
     from_now = world.clock.now
-    await broadcasts.tend(world.app.post, from_now)
+    await preparing.tend(world.app.post, from_now)
     rows = await world.rows("SELECT MAX(latest_at) FROM broadcasts")
     world.clock.now = max(from_now, datetime.fromtimestamp(int(rows[0][0]) / 1000 + 1, from_now.tzinfo))
     for sender in world.app.senders:
         await sender.drain()
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
 
 
 async def answered(

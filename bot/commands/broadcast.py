@@ -30,8 +30,10 @@ from domain.contact import Purpose
 from domain.message import MessageClass, Status
 from domain.segment import Names, Segment, segment_of, sentence
 from flows.library import SOURCE_LANGUAGE, Library
-from store import broadcasts
-from store.broadcasts import Foreseen, Kept, Post, Progress
+from store.broadcasts import course, drafts, previews, segments
+from store.broadcasts.course import Progress
+from store.broadcasts.drafts import Kept, Post
+from store.broadcasts.previews import Foreseen
 from store.vault import Vault
 from store.vocabulary import names_of
 
@@ -128,8 +130,8 @@ def new(
                 without=frozenset(without or ()),
             )
             if save_segment:
-                await broadcasts.save_segment(connection, desk.ids(), save_segment, whom, utc_now())
-            return await broadcasts.add(connection, desk, draft, await _who(connection, desk.vault, by), utc_now())
+                await segments.save(connection, desk.ids(), save_segment, whom, utc_now())
+            return await drafts.add(connection, desk, draft, await _who(connection, desk.vault, by), utc_now())
 
     made = _act(settings, flows, "making the broadcast", make)
     typer.echo(f"Broadcast {made.number}: {sentence(made.segment, _names(flows))}.")
@@ -178,7 +180,7 @@ def edit(
 
     async def act(desk: Post) -> Broadcast:
         async with desk.database.begin() as connection:
-            was = (await broadcasts.changeable(connection, number)).broadcast
+            was = (await drafts.changeable(connection, number)).broadcast
             before = Segment() if everybody else await _saved(connection, segment) if segment else was.segment
             whom = segment_of({**(written.get("segment") or {}), **chosen}, _names(flows), before)
             wanted = replace(
@@ -194,8 +196,8 @@ def edit(
             if wanted == was:
                 raise BroadcastRefused("nothing would be different: say what shall change (mime broadcast edit --help)")
             if save_segment:
-                await broadcasts.save_segment(connection, desk.ids(), save_segment, wanted.segment, utc_now())
-            return await broadcasts.change(connection, desk, wanted, utc_now())
+                await segments.save(connection, desk.ids(), save_segment, wanted.segment, utc_now())
+            return await drafts.change(connection, desk, wanted, utc_now())
 
     made = _act(settings, flows, "changing the broadcast", act)
     typer.echo(f"Broadcast {number} is changed: {sentence(made.segment, _names(flows))}.")
@@ -227,7 +229,7 @@ def test(
             who = await _who(connection, desk.vault, by)
             if who is None:
                 raise BroadcastRefused("--by is missing: it goes to you alone")
-            await broadcasts.try_out(connection, desk, number, who, language or None, utc_now())
+            await course.try_out(connection, desk, number, who, language or None, utc_now())
 
     _act(settings, _library(settings), "the test", act)
     typer.echo("It is on its way to you, and to nobody else.")
@@ -239,7 +241,7 @@ def approve(number: Number, by: By = "") -> None:
     settings = settings_with_key(_NO_KEY)
 
     async def act(connection: AsyncConnection, vault: Vault) -> None:
-        await broadcasts.approve(connection, terms(settings), number, await _who(connection, vault, by))
+        await drafts.approve(connection, terms(settings), number, await _who(connection, vault, by))
 
     with _refused(), at_the_stores("approving the broadcast"):
         at_the_store(settings, act)
@@ -262,7 +264,7 @@ def send(
         _refuse(found.stops, "Nothing was sent.")
     if not yes:
         _agree(f"{_people(found.ahead.people)} will get it, for about {pounds(found.pence)}. Send it?")
-    begun = _act(settings, flows, "sending the broadcast", lambda desk: broadcasts.start(desk, number, utc_now()))
+    begun = _act(settings, flows, "sending the broadcast", lambda desk: course.start(desk, number, utc_now()))
     typer.echo(f"Broadcast {number} is ordered for {_people(begun.people)}. To stop it: mime broadcast stop {number}")
     if wait:
         _act(settings, flows, "waiting for the broadcast", lambda desk: _watch(desk, number, plain=plain))
@@ -274,7 +276,7 @@ def pause(number: Number) -> None:
     settings = settings_with_key(_NO_KEY)
 
     with _refused(), at_the_stores("pausing the broadcast"):
-        at_the_store(settings, lambda connection, _: broadcasts.pause(connection, number))
+        at_the_store(settings, lambda connection, _: course.pause(connection, number))
     typer.echo(f"Broadcast {number} is paused: mime broadcast resume {number}")
 
 
@@ -282,7 +284,7 @@ def pause(number: Number) -> None:
 def resume(number: Number) -> None:
     """Go on with one that is paused."""
     settings = settings_with_key(_NO_KEY)
-    _act(settings, _library(settings), "resuming", lambda desk: broadcasts.resume(desk, number, utc_now()))
+    _act(settings, _library(settings), "resuming", lambda desk: course.resume(desk, number, utc_now()))
     typer.echo(f"Broadcast {number} goes on.")
 
 
@@ -296,7 +298,7 @@ def stop(
         _agree(f"Broadcast {number} cannot be begun again. Stop it?")
 
     with _refused(), at_the_stores("stopping the broadcast"):
-        held_back = at_the_store(settings, lambda connection, _: broadcasts.stop(connection, number, utc_now()))
+        held_back = at_the_store(settings, lambda connection, _: course.stop(connection, number, utc_now()))
     typer.echo(f"Broadcast {number} is stopped; {_people(held_back)} who waited for it will get nothing.")
 
 
@@ -306,7 +308,7 @@ def list_broadcasts() -> None:
     settings = settings_with_key(_NO_KEY)
 
     with at_the_stores("reading the broadcasts"):
-        found = at_the_store(settings, lambda connection, _: broadcasts.listing(connection))
+        found = at_the_store(settings, lambda connection, _: drafts.listing(connection))
     for kept in found:
         typer.echo(_line(kept))
     if not found:
@@ -384,7 +386,7 @@ def _chosen(
 
 async def _saved(connection: AsyncConnection, name: str) -> Segment:
     """The segment that is saved under that name. Raises BroadcastRefused."""
-    saved = await broadcasts.segments(connection)
+    saved = await segments.segments(connection)
     if name not in saved:
         raise BroadcastRefused(f"there is no segment {name!r}: {', '.join(saved) or 'none is saved'}")
     return saved[name]
@@ -435,14 +437,14 @@ def _texts(written: object, english: str) -> dict[str, Wording]:
 
 async def _foreseen(desk: Post, number: int, *, plain: bool) -> Foreseen:
     async with desk.database.read() as connection:
-        total = await broadcasts.everybody(connection)
+        total = await previews.everybody(connection)
     with _bar("Looking at everybody", total, plain=plain) as looked:
-        return await broadcasts.foresee(desk, number, utc_now(), looked)
+        return await previews.foresee(desk, number, utc_now(), looked)
 
 
 async def _progress(desk: Post, number: int) -> Progress:
     async with desk.database.read() as connection:
-        found = await broadcasts.progress(connection, number)
+        found = await course.progress(connection, number)
     if found is None:
         raise BroadcastRefused(f"there is no broadcast {number}: see mime broadcast list")
     return found

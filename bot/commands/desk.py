@@ -23,7 +23,7 @@ from flows.fold import fold
 from flows.library import Library
 from flows.render import Renderer
 from store import team
-from store.broadcasts import Post
+from store.broadcasts.drafts import Post
 from store.database import Database
 from store.vault import Vault
 

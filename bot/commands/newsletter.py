@@ -32,7 +32,7 @@ from domain.newsletter import Item, Owed, first_day, lacking, places_said
 from flows.library import SOURCE_LANGUAGE, Library
 from flows.newsletter import Issue, month_in
 from store import issues, newsletter, sayers
-from store.broadcasts import Post
+from store.broadcasts.drafts import Post
 from store.event_rules import Fault
 from store.issues import Wish
 from store.newsletter import Kept, Quotable

@@ -22,8 +22,10 @@ from flows.effects import Blanks, Say
 from flows.fold import fold
 from flows.library import SOURCE_LANGUAGE
 from flows.programme import chosen
-from store import broadcasts, events, team
-from store.broadcasts import Foreseen, Post
+from store import events, team
+from store.broadcasts import course, drafts, previews, segments
+from store.broadcasts.drafts import Post
+from store.broadcasts.previews import Foreseen
 from store.circle import Address
 from store.database import Database
 
@@ -42,7 +44,7 @@ class Broadcasting:
 
     async def listing(self, connection: AsyncConnection, asked: Asked, page: int) -> Reply:
         """Those that are planned or on their way; the card of the one that is under way, if it is one."""
-        kept = [one for one in await broadcasts.listing(connection) if one.broadcast.state in _LIVE]
+        kept = [one for one in await drafts.listing(connection) if one.broadcast.state in _LIVE]
         said = asked.desk.broadcasts(kept, page)
         running = [one.broadcast for one in kept if one.broadcast.state in _UNDER_WAY]
         if len(running) == 1 and not page:
@@ -51,7 +53,7 @@ class Broadcasting:
 
     async def one(self, connection: AsyncConnection, asked: Asked, number: int) -> Reply:
         """Its preview, where it has not been begun; else how far it is."""
-        progress = await broadcasts.progress(connection, number)
+        progress = await course.progress(connection, number)
         if progress is None:
             return Reply(([Say(asked.desk.phrases.desk_broadcast_none, {"number": number})],))
         state = progress.kept.broadcast.state
@@ -73,11 +75,11 @@ class Broadcasting:
             event=None if event is None else event.number,
         )
         try:
-            made = await broadcasts.add(tx, self.post, draft, asked.me.contact_id, asked.now)
+            made = await drafts.add(tx, self.post, draft, asked.me.contact_id, asked.now)
         except BroadcastRefused as why:  # before anything was written
             (said,) = refused(asked, why).said
             return Reply(([*said, asked.desk.phrases.desk_again],))
-        saved = await broadcasts.segments(tx)
+        saved = await segments.segments(tx)
         groups = [Say(asked.desk.phrases.desk_groups, {"names": ", ".join(saved)})] if saved else []
         return Reply((groups,), orders.PEOPLE, made.number)
 
@@ -85,19 +87,19 @@ class Broadcasting:
         """Whom it is for: a saved group's name, or words. What nobody understands is asked again."""
         try:
             async with self.database.begin() as tx:
-                was = (await broadcasts.changeable(tx, number)).broadcast
-                saved = {fold(name): segment for name, segment in (await broadcasts.segments(tx)).items()}
+                was = (await drafts.changeable(tx, number)).broadcast
+                saved = {fold(name): segment for name, segment in (await segments.segments(tx)).items()}
                 segment = saved.get(fold(said))
                 if segment is None:
                     segment = segment_said(said, asked.desk.names)
                 wanted = replace(was, segment=replace(segment, consent=was.segment.consent))
-                await broadcasts.change(tx, self.post, wanted, asked.now)
+                await drafts.change(tx, self.post, wanted, asked.now)
         except SegmentRefused as why:
             return refused(asked, why, orders.PEOPLE, number)
         return await self.preview(asked, number)
 
     async def preview(self, asked: Asked, number: int) -> Reply:
-        found = await broadcasts.foresee(self.post, number, asked.now)
+        found = await previews.foresee(self.post, number, asked.now)
         return Reply((asked.desk.foreseen(found),), card_of(found), number)
 
     async def decided(self, asked: Asked, number: int, answers: Mapping[str, Answer]) -> Reply:
@@ -118,33 +120,33 @@ class Broadcasting:
             case "try":
 
                 async def try_out(tx: AsyncConnection) -> Reply:
-                    await broadcasts.try_out(tx, self.post, number, me, None, asked.now)
+                    await course.try_out(tx, self.post, number, me, None, asked.now)
                     return Reply(([phrases.desk_tried],), again, number)
 
                 return Reply(act=try_out)
             case "save":
 
                 async def save(tx: AsyncConnection) -> Reply:
-                    kept = await broadcasts.changeable(tx, number)
+                    kept = await drafts.changeable(tx, number)
                     name = str(answers["group"])
-                    await broadcasts.save_segment(tx, self.post.ids(), name, kept.broadcast.segment, asked.now)
+                    await segments.save(tx, self.post.ids(), name, kept.broadcast.segment, asked.now)
                     return Reply(([Say(phrases.desk_saved, {"name": name})],), again, number)
 
                 return Reply(act=save)
             case "pause":
 
                 async def pause(tx: AsyncConnection) -> Reply:
-                    await broadcasts.pause(tx, number)
+                    await course.pause(tx, number)
                     return Reply(([Say(phrases.desk_paused, {"number": number})],), card(BroadcastState.PAUSED), number)
 
                 return Reply(act=pause)
             case "go_on":
-                await broadcasts.resume(self.post, number, asked.now)
+                await course.resume(self.post, number, asked.now)
                 return Reply(([Say(phrases.desk_resumed, {"number": number})],))
             case "drop" | "halt":
 
                 async def stop(tx: AsyncConnection) -> Reply:
-                    held_back = await broadcasts.stop(tx, number, asked.now)
+                    held_back = await course.stop(tx, number, asked.now)
                     if answers["next"] == "drop":
                         return Reply(([Say(phrases.desk_said_no, {"number": number})],))
                     return Reply(([Say(phrases.desk_stopped, {"number": number, "count": held_back})],))
@@ -155,29 +157,29 @@ class Broadcasting:
 
     async def _leave_out(self, asked: Asked, number: int) -> Reply:
         """Readers of languages without a reviewed text get nothing."""
-        found = await broadcasts.foresee(self.post, number, asked.now)
+        found = await previews.foresee(self.post, number, asked.now)
         async with self.database.begin() as tx:
-            was = (await broadcasts.changeable(tx, number)).broadcast
+            was = (await drafts.changeable(tx, number)).broadcast
             without = was.without | frozenset(found.ahead.unread)
-            await broadcasts.change(tx, self.post, replace(was, without=without), asked.now)
+            await drafts.change(tx, self.post, replace(was, without=without), asked.now)
         return await self.preview(asked, number)
 
     async def send_at(self, asked: Asked, number: int, said: str) -> Reply:
         """Send it at the time that was said."""
         words = self.telling.library.words[SOURCE_LANGUAGE]
         at = moment_said(said, words, asked.now, self.telling.zone)
-        found = await broadcasts.foresee(self.post, number, asked.now)
+        found = await previews.foresee(self.post, number, asked.now)
         if at is None:
             return refused(asked, BroadcastRefused(_WHEN), card_of(found), number)
         if found.kept.broadcast.send_at != at:
             async with self.database.begin() as tx:
-                was = (await broadcasts.changeable(tx, number)).broadcast
-                await broadcasts.change(tx, self.post, replace(was, send_at=at), asked.now)
+                was = (await drafts.changeable(tx, number)).broadcast
+                await drafts.change(tx, self.post, replace(was, send_at=at), asked.now)
         return await self._send(asked, number)
 
     async def _send(self, asked: Asked, number: int) -> Reply:
         """Order it sent; where the project wants a second person, ask the other coordinators first."""
-        found = await broadcasts.foresee(self.post, number, asked.now)
+        found = await previews.foresee(self.post, number, asked.now)
         kept, me = found.kept, asked.me.contact_id
         if kept.broadcast.state in _UNDER_WAY:  # by this very order, and we were cut off before we could say so
             return Reply((self._on_its_way(asked, kept.broadcast, kept.people),))
@@ -188,12 +190,12 @@ class Broadcasting:
             return await self._ask_second(asked, found)
         if needs_two:
             async with self.database.begin() as tx:
-                await broadcasts.approve(tx, self.post.terms, number, me)
+                await drafts.approve(tx, self.post.terms, number, me)
         try:
-            count = (await broadcasts.start(self.post, number, asked.now)).people
+            count = (await course.start(self.post, number, asked.now)).people
         except BroadcastRefused:
             async with self.database.read() as connection:
-                now = await broadcasts.numbered(connection, number)
+                now = await drafts.numbered(connection, number)
             if now is None or now.broadcast.state not in _UNDER_WAY:
                 raise
             count = now.people  # another replica was first with this very order
@@ -231,12 +233,12 @@ class Broadcasting:
         """
         me = asked.me.contact_id
         async with self.database.read() as connection:
-            kept = await broadcasts.numbered(connection, number)
+            kept = await drafts.numbered(connection, number)
             by_me = kept is not None and kept.approved_by == me
             if kept is None or (kept.broadcast.state is not BroadcastState.DRAFT and not by_me):
                 return await self.one(connection, asked, number)
-        if broadcasts.fingerprint(kept.broadcast) != answers.get("seen"):
-            found = await broadcasts.foresee(self.post, number, asked.now)
+        if drafts.fingerprint(kept.broadcast) != answers.get("seen"):
+            found = await previews.foresee(self.post, number, asked.now)
             changed = refused(asked, BroadcastRefused(_CHANGED)).said
             return Reply((*changed, asked.desk.foreseen(found)), _asks(found.kept.broadcast), number)
         if answers["next"] == "refuse":
@@ -244,14 +246,14 @@ class Broadcasting:
             return Reply(([said],), about=number, others=await self._to_maker(asked, number, "desk_refused"))
         if not by_me:
             async with self.database.begin() as tx:
-                await broadcasts.approve(tx, self.post.terms, number, me, seen=str(answers["seen"]))
+                await drafts.approve(tx, self.post.terms, number, me, seen=str(answers["seen"]))
         reply = await self._send(asked, number)
         return replace(reply, about=number, others=await self._to_maker(asked, number, "desk_approved"))
 
     async def _to_maker(self, asked: Asked, number: int, phrase: str) -> tuple[tuple[Address, Message, str], ...]:
         """What the second person said, to who made it."""
         async with self.database.read() as connection:
-            kept = await broadcasts.numbered(connection, number)
+            kept = await drafts.numbered(connection, number)
             everybody = await team.members(connection, self.telling.vault)
         names = {one.address.contact_id: one.name for one in everybody}
         maker = next((one.address for one in everybody if kept and one.address.contact_id == kept.made_by), None)
@@ -263,7 +265,7 @@ class Broadcasting:
 
 def _asks(broadcast: Broadcast) -> str:
     """The card that asks a second person about what they have just read."""
-    return f"{orders.ASKED}/{broadcasts.fingerprint(broadcast)}"
+    return f"{orders.ASKED}/{drafts.fingerprint(broadcast)}"
 
 
 def card_of(found: Foreseen) -> str:

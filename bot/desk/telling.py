@@ -23,7 +23,9 @@ from flows.library import Library
 from flows.phrases import Phrases
 from flows.programme import named
 from flows.render import cldr, fill, form
-from store.broadcasts import Foreseen, Kept, Progress
+from store.broadcasts.course import Progress
+from store.broadcasts.drafts import Kept
+from store.broadcasts.previews import Foreseen
 from store.call_list import ToCall
 from store.circle import Address
 from store.overview import Coming, Today

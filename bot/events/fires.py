@@ -18,7 +18,7 @@ from domain.places import Booking, BookingStatus, Wish
 from flows.effects import Say
 from flows.programme import blanks_of
 from flows.session import Outcome
-from store.broadcasts import INVITE
+from store.broadcasts.previews import INVITE
 from store.changes import Changes, Due, Person
 from store.circle import Carer
 from store.programme import Programme

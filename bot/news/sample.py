@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.app import App
 from domain.broadcast import BroadcastRefused
 from domain.newsletter import Heard, Item, ItemKind, ItemWords, month_of
-from store import broadcasts, issues, newsletter
+from store import issues, newsletter
+from store.broadcasts import course
 from store.issues import Wish
 
 _DRAFT = "nobody: a draft for the demo"
@@ -36,7 +37,7 @@ async def add_news(app: App) -> bool:
             await newsletter.add(connection, post.press, app.ids(), item, now)
         made = await issues.month_s_issue(connection, post, month, Wish(), "demodemq", now)
     try:
-        await broadcasts.start(post, made.number, now)
+        await course.start(post, made.number, now)
     except BroadcastRefused:  # it stays a draft, to be looked at
         return False
     return True

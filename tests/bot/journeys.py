@@ -24,8 +24,9 @@ from sqlalchemy import select, update
 
 from domain.code import CodeKind
 from flows.library import Library
-from store import broadcasts, issues, newsletter, people
+from store import issues, newsletter, people
 from store import tables as t
+from store.broadcasts import course, preparing
 from store.issues import Wish
 from tests import newsletters
 from tests.conftest import Clock, World, make_world
@@ -126,7 +127,7 @@ class _Journey:
             wish = Wish(send_at=now + timedelta(minutes=30))
             month, token = newsletters.MONTH, newsletters.TOKEN
             made = await issues.month_s_issue(connection, app.post, month, wish, token, now)
-        await broadcasts.start(app.post, made.number, now)
+        await course.start(app.post, made.number, now)
 
     async def hear(self, who: str, words: str) -> list[str]:
         if who not in PHONES:
@@ -139,7 +140,7 @@ class _Journey:
         until = self.world.clock() + by
         while self.world.clock() < until:
             self.world.clock.forward(min(timedelta(minutes=30), until - self.world.clock()))
-            await broadcasts.tend(self.world.app.post, self.world.clock())
+            await preparing.tend(self.world.app.post, self.world.clock())
             await self.world.ring()
             for sender in self.world.app.senders:
                 await sender.drain()

@@ -20,8 +20,9 @@ from domain.broadcast import BroadcastState
 from domain.code import CodeKind
 from domain.contact import Contact, Role
 from flows.library import Library
-from store import broadcasts, fires, people
+from store import fires, people
 from store import tables as t
+from store.broadcasts import course, drafts, preparing
 from store.changes import Person
 from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, put
@@ -70,7 +71,7 @@ async def two(store_urls: tuple[str, str], flows: Library, clock: Clock) -> Asyn
 
 async def state(world: World, number: int = 1) -> BroadcastState:
     async with world.app.database.read() as connection:
-        kept = await broadcasts.numbered(connection, number)
+        kept = await drafts.numbered(connection, number)
     assert kept is not None
     return kept.broadcast.state
 
@@ -240,8 +241,8 @@ async def test_it_goes_out_at_the_time_that_was_said(desk: World) -> None:
     assert await desk.say(JO, "send at 10am tomorrow") == [
         "Broadcast 1 is on its way. So many people get it: 1.\nIt begins: Tuesday 24 November, 10am."
     ]
-    assert await broadcasts.tend(desk.app.post, desk.clock()) == 0
-    assert await broadcasts.tend(desk.app.post, datetime(2026, 11, 24, 10, tzinfo=UTC)) == 1
+    assert await preparing.tend(desk.app.post, desk.clock()) == 0
+    assert await preparing.tend(desk.app.post, datetime(2026, 11, 24, 10, tzinfo=UTC)) == 1
 
 
 async def test_an_event_is_invited_to_and_what_is_previewed_is_what_is_ordered(desk: World) -> None:
@@ -254,7 +255,7 @@ async def test_an_event_is_invited_to_and_what_is_previewed_is_what_is_ordered(d
     assert "1 of 3 people get it." in told
     assert "Left out: 1 told us to stop." in told
     await desk.say(JO, "send")
-    assert await broadcasts.tend(desk.app.post, desk.clock()) == 1
+    assert await preparing.tend(desk.app.post, desk.clock()) == 1
 
 
 async def test_a_message_that_comes_twice_is_answered_once(desk: World) -> None:
@@ -281,10 +282,10 @@ async def test_a_second_person_says_yes_in_their_own_chat(two: World) -> None:
     assert await two.say(KIM, "1") == ["Broadcast 1 is on its way. So many people get it: 1."]
     assert [message.text for message in (await two.told(JO))[before:]] == ["Kim said yes to broadcast 1."]
     async with two.app.database.read() as connection:
-        kept = await broadcasts.numbered(connection, 1)
+        kept = await drafts.numbered(connection, 1)
     assert kept is not None
     assert kept.made_by != kept.approved_by is not None
-    assert await broadcasts.tend(two.app.post, two.clock()) == 1
+    assert await preparing.tend(two.app.post, two.clock()) == 1
 
 
 async def test_a_second_person_says_no(two: World) -> None:
@@ -365,14 +366,14 @@ async def test_an_order_that_two_replicas_take_is_answered_once(desk: World) -> 
     await desk.app.errands.run(due)
     told = [message.text for message in (await desk.told(JO))[before:]]
     assert told == ["Broadcast 1 is on its way. So many people get it: 1."]
-    assert await broadcasts.tend(desk.app.post, desk.clock()) == 1
+    assert await preparing.tend(desk.app.post, desk.clock()) == 1
 
 
 async def test_cut_off_after_it_was_ordered_it_is_said_when_the_errand_comes_again(desk: World) -> None:
     await put(desk.app, [Somebody()])
     await draft(desk, "Come for tea.", "everybody")
     await desk.app.dispatcher.handle([desk.received(JO, "send")], desk.clock())
-    await broadcasts.start(desk.app.post, 1, desk.clock())  # by the errand, which was cut off before it could say so
+    await course.start(desk.app.post, 1, desk.clock())  # by the errand, which was cut off before it could say so
     before = len(await desk.told(JO))
     await desk.errands()
     told = [message.text for message in (await desk.told(JO))[before:]]
@@ -437,7 +438,7 @@ async def test_whatever_a_coordinator_types_the_desk_goes_on(desk: World, seed: 
             await desk.say(dice.choice([JO, JO, KIM, STRANGER]), dice.choice(SAID))
             if dice.random() < 0.1:
                 desk.clock.forward(timedelta(minutes=dice.choice([1, 60, 600])))
-                await broadcasts.tend(desk.app.post, desk.clock())
+                await preparing.tend(desk.app.post, desk.clock())
                 await desk.ring()
     assert [line for line in logs if line["log_level"] == "error" and "rota" not in line["event"]] == []
     assert await desk.rows("SELECT detail FROM alerts WHERE kind = 'parked'") == []
@@ -479,6 +480,6 @@ async def test_what_was_approved_at_the_desk_and_not_sent_is_shown_to_who_is_ask
     await draft(two, "Come for tea.", "everybody")
     await two.say(JO, "send")
     async with two.app.database.begin() as connection:
-        await broadcasts.approve(connection, two.app.post.terms, 1, 4711)
+        await drafts.approve(connection, two.app.post.terms, 1, 4711)
     assert "1 of 3 people get it." in (await two.say(KIM, "yes"))[0]
     assert await state(two) is BroadcastState.APPROVED

@@ -7,8 +7,9 @@ from datetime import timedelta
 from domain.broadcast import Broadcast, Wording
 from domain.segment import Segment
 from domain.sms import segments as counted
-from store import broadcasts, fires
+from store import fires
 from store.alerts import open_alerts
+from store.broadcasts import course, drafts, preparing, previews
 from tests.conftest import World
 from tests.crowd import Somebody, put
 from tests.events import an_event, put_event
@@ -104,9 +105,9 @@ async def long_ago(world: World, text: str = "Come for tea on Friday.", event: i
     texts = {} if event else {"en": Wording(text, "the team")}
     draft = Broadcast(id=0, number=0, name="Tea", segment=Segment(), texts=texts, event=event)
     async with app.database.begin() as connection:
-        number = (await broadcasts.add(connection, app.post, draft, None, world.clock())).number
-    await broadcasts.start(app.post, number, world.clock())
-    await broadcasts.tend(app.post, world.clock())
+        number = (await drafts.add(connection, app.post, draft, None, world.clock())).number
+    await course.start(app.post, number, world.clock())
+    await preparing.tend(app.post, world.clock())
     return number
 
 
@@ -133,7 +134,7 @@ async def test_the_preview_counts_who_was_silent_and_what_it_costs_to_ask(world:
     await agree(world, CEM)
     text = "Come for tea on Friday."
     draft = Broadcast(id=0, number=1, name="Tea", segment=Segment(), texts={"en": Wording(text, "the team")})
-    ahead = await broadcasts.preview(world.app.post, draft, world.clock())
+    ahead = await previews.preview(world.app.post, draft, world.clock())
     assert (ahead.people, ahead.astray) == (3, 2)
     assert ahead.segments == 3 * counted(text).count + 2 * counted(QUESTION).count
 
@@ -144,7 +145,7 @@ async def test_who_was_silent_is_asked_first_and_invited_after_their_yes(world: 
     assert await last(world, CEM) == "Come for tea on Friday."
     assert await last(world, ANN) == await last(world, BEN) == QUESTION
     async with world.app.database.read() as connection:
-        found = await broadcasts.progress(connection, number)
+        found = await course.progress(connection, number)
     assert found is not None
     assert (found.unsure, found.waiting) == (2, 0)
     assert await world.say(ANN, "yes") == ["Thank you. It is good to hear from you."]
@@ -190,14 +191,14 @@ async def test_an_invitation_to_an_event_waits_for_their_yes_and_then_books(worl
 async def test_of_two_broadcasts_one_asks_and_a_paused_or_stopped_one_waits(world: World) -> None:
     number = await long_ago(world)
     async with world.app.database.begin() as connection:
-        await broadcasts.pause(connection, number)
+        await course.pause(connection, number)
     await after(world, timedelta(minutes=1))
     assert QUESTION not in [message.text for message in await world.told(ANN)]
-    await broadcasts.resume(world.app.post, number, world.clock())
+    await course.resume(world.app.post, number, world.clock())
     await after(world, timedelta(minutes=1))
     assert await last(world, ANN) == QUESTION
     async with world.app.database.begin() as connection:
-        await broadcasts.stop(connection, number, world.clock())
+        await course.stop(connection, number, world.clock())
     await world.say(ANN, "yes")
     await after(world, timedelta(minutes=1))
     assert await last(world, ANN) == "Thank you. It is good to hear from you."
@@ -207,9 +208,9 @@ async def test_somebody_new_who_has_not_written_yet_is_not_asked(world: World) -
     await put(world.app, [Somebody()])
     text = {"en": Wording("Come for tea.", "the team")}
     draft = Broadcast(id=0, number=1, name="Tea", segment=Segment(), texts=text)
-    assert (await broadcasts.preview(world.app.post, draft, world.clock())).astray == 0
+    assert (await previews.preview(world.app.post, draft, world.clock())).astray == 0
     later = world.clock() + timedelta(days=181)
-    assert (await broadcasts.preview(world.app.post, draft, later)).astray == 1
+    assert (await previews.preview(world.app.post, draft, later)).astray == 1
 
 
 async def test_who_has_the_number_now_is_shown_nothing_of_who_had_it(world: World) -> None:

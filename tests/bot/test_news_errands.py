@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.news.errands import look
 from bot.news.sample import add_news
 from domain.contact import Role
-from store import broadcasts
+from store.broadcasts import course, preparing
 from tests.attending import put_staff
 from tests.conftest import World
 from tests.crowd import Somebody, phone, put
@@ -55,12 +55,12 @@ async def test_who_asked_for_the_news_does_not_get_it_again_unasked(world: World
     await put(world.app, [Somebody(consents=("newsletter",)), Somebody(consents=("newsletter",))])
     await kept(world)
     month = await the_month(world, send_at=world.clock() + timedelta(hours=2))
-    await broadcasts.start(world.app.post, month.number, world.clock())
+    await course.start(world.app.post, month.number, world.clock())
     assert "no news yet" in (await world.say(phone(0), "NEWS"))[0], "it is not out before its hour"
     world.clock.forward(timedelta(hours=2))
     (told,) = await world.say(phone(0), "NEWS")
     assert "A new room" in told
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     assert [len(await world.told(phone(n))) for n in range(2)] == [2, 1]
 
 
@@ -129,7 +129,7 @@ async def test_the_demo_s_newsletter_goes_out_to_who_agreed_and_is_there_for_who
     await put(world.app, [Somebody(consents=("newsletter",), language="ur")])
     assert await add_news(world.app)
     assert not await add_news(world.app)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     assert "شام کو کھلا" in (await world.told(phone(0)))[0].text
     for word, expected in (("nowości", "Otwarte wieczorem"), ("খবর", "Open in the evening")):
         who = f"tel:+4477009004{len(word):02}"

@@ -22,9 +22,11 @@ from domain.message import MessageClass, Status
 from domain.segment import Known, Segment, meant
 from domain.sms import segments as counted
 from flows.library import Library
-from store import broadcasts, erasure
+from store import erasure
 from store import tables as t
-from store.broadcasts import Post
+from store.broadcasts import course, drafts, preparing, previews
+from store.broadcasts.course import Progress
+from store.broadcasts.drafts import Post
 from store.database import Database
 from tests.conftest import Clock, World, make_world
 from tests.crowd import Somebody, phone, put
@@ -43,18 +45,18 @@ def draft(**given: Any) -> Broadcast:
 async def made(world: World, **given: Any) -> Broadcast:
     app = world.app
     async with app.database.begin() as connection:
-        return await broadcasts.add(connection, app.post, draft(**given), None, app.clock())
+        return await drafts.add(connection, app.post, draft(**given), None, app.clock())
 
 
 async def begun(world: World, post: Post | None = None, **given: Any) -> Broadcast:
     broadcast = await made(world, **given)
-    await broadcasts.start(post or world.app.post, broadcast.number, world.clock())
+    await course.start(post or world.app.post, broadcast.number, world.clock())
     return broadcast
 
 
-async def progress(world: World, broadcast: Broadcast) -> broadcasts.Progress:
+async def progress(world: World, broadcast: Broadcast) -> Progress:
     async with world.app.database.read() as connection:
-        found = await broadcasts.progress(connection, broadcast.number)
+        found = await course.progress(connection, broadcast.number)
     assert found is not None
     return found
 
@@ -63,8 +65,8 @@ async def refusal(world: World, post: Post | None = None, **given: Any) -> str:
     """What is said of why it is not sent; nothing is queued."""
     broadcast = await made(world, **given)
     with pytest.raises(BroadcastRefused) as refused:
-        await broadcasts.start(post or world.app.post, broadcast.number, world.clock())
-    assert await broadcasts.tend(world.app.post, world.clock()) == 0
+        await course.start(post or world.app.post, broadcast.number, world.clock())
+    assert await preparing.tend(world.app.post, world.clock()) == 0
     assert await world.rows("SELECT id FROM outbox") == []
     return str(refused.value)
 
@@ -72,9 +74,9 @@ async def refusal(world: World, post: Post | None = None, **given: Any) -> str:
 async def order(world: World, what: str, number: int) -> None:
     async with world.app.database.begin() as connection:
         if what == "pause":
-            await broadcasts.pause(connection, number)
+            await course.pause(connection, number)
         else:
-            await broadcasts.stop(connection, number, world.clock())
+            await course.stop(connection, number, world.clock())
 
 
 def with_terms(world: World, **given: Any) -> Post:
@@ -87,9 +89,9 @@ def with_terms(world: World, **given: Any) -> Post:
 async def test_what_is_previewed_is_what_is_queued_and_paid_for(world: World) -> None:
     await put(world.app, [Somebody(), Somebody(language="pl"), Somebody(urns=(("telegram:4711", False),))])
     broadcast = await made(world)
-    ahead = await broadcasts.preview(world.app.post, broadcast, world.clock())
-    await broadcasts.start(world.app.post, broadcast.number, world.clock())
-    assert await broadcasts.tend(world.app.post, world.clock()) == 3
+    ahead = await previews.preview(world.app.post, broadcast, world.clock())
+    await course.start(world.app.post, broadcast.number, world.clock())
+    assert await preparing.tend(world.app.post, world.clock()) == 3
     assert {key: tally.people for key, tally in ahead.tallies.items()} == {
         ("en", "sms"): 1,
         ("pl", "sms"): 1,
@@ -124,7 +126,7 @@ async def test_who_is_left_out_is_told_with_the_reason(world: World) -> None:
     async with world.app.database.begin() as connection:
         gone = {"id": ids[-1] + 1, "created_at": 0, "language": "en", "consents": "invitations"}
         await connection.execute(insert(t.contacts).values(gone))  # of an address that was given up
-    ahead = await broadcasts.preview(world.app.post, await made(world), world.clock())
+    ahead = await previews.preview(world.app.post, await made(world), world.clock())
     assert ahead.meant == 7
     assert ahead.people == 1
     assert ahead.left_out == {
@@ -148,10 +150,10 @@ async def test_a_number_that_takes_no_texts_is_left_out_until_one_arrives(world:
             insert(t.outbox).values(row | {"id": 1, "key": "a", "status": "failed", "error": "30006"})
         )
     broadcast = await made(world)
-    assert (await broadcasts.preview(world.app.post, broadcast, world.clock())).left_out == {LeftOut.UNREACHABLE: 1}
+    assert (await previews.preview(world.app.post, broadcast, world.clock())).left_out == {LeftOut.UNREACHABLE: 1}
     async with world.app.database.begin() as connection:
         await connection.execute(insert(t.outbox).values(row | {"id": 2, "key": "b", "status": "delivered"}))
-    assert (await broadcasts.preview(world.app.post, broadcast, world.clock())).people == 1
+    assert (await previews.preview(world.app.post, broadcast, world.clock())).people == 1
 
 
 async def test_people_are_chosen_by_what_they_told(world: World) -> None:
@@ -162,8 +164,8 @@ async def test_people_are_chosen_by_what_they_told(world: World) -> None:
     ]
     await put(world.app, crowd)
     there = Segment(districts=("tendring",), groups=("refugee",))
-    assert (await broadcasts.preview(world.app.post, draft(segment=there), world.clock())).meant == 1
-    carers = await broadcasts.preview(
+    assert (await previews.preview(world.app.post, draft(segment=there), world.clock())).meant == 1
+    carers = await previews.preview(
         world.app.post, draft(segment=Segment(districts=("tendring", "harlow"))), world.clock()
     )
     assert carers.meant == 3
@@ -178,7 +180,7 @@ async def test_on_a_shared_phone_each_message_says_whose_it_is(world: World) -> 
     async with world.app.database.begin() as connection:
         await connection.execute(text("UPDATE contacts SET consents = 'invitations', language = 'en'"))
     broadcast = await begun(world)
-    assert await broadcasts.tend(world.app.post, world.clock()) == 2
+    assert await preparing.tend(world.app.post, world.clock()) == 2
     last = {message.text for message in (await world.told(who))[-2:]}
     assert last == {f"Ann: {ENGLISH}", f"Zoë: {ENGLISH}"}
     found = await progress(world, broadcast)
@@ -190,7 +192,7 @@ async def test_a_text_that_names_people_is_counted_for_each(world: World) -> Non
     crowd = [Somebody(told=(("nickname", "Jo"),)), Somebody(told=(("nickname", "Zażółć"),)), Somebody()]
     await put(world.app, crowd)
     broadcast = await begun(world, texts=named)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     told = [(await world.told(phone(n)))[0].text for n in range(3)]
     assert told == [f"Dear Jo,\n{'a' * 150}", f"Dear Zażółć,\n{'a' * 150}", "a" * 150]
     assert (await progress(world, broadcast)).kept.queued_segments == sum(counted(one).count for one in told) == 5
@@ -240,10 +242,10 @@ async def test_nobody_is_written_to_who_is_not_meant_or_did_not_agree(
     kind = MessageClass.NEWSLETTER if news else MessageClass.INVITATION
     post = replace(app.post, page=page)
     broadcast = await made(a_world, segment=segment, message_class=kind, without=frozenset({"ro"}))
-    ahead = await broadcasts.preview(post, broadcast, app.clock())
+    ahead = await previews.preview(post, broadcast, app.clock())
     if ahead.people:
-        await broadcasts.start(post, broadcast.number, app.clock())
-        await broadcasts.tend(post, app.clock())
+        await course.start(post, broadcast.number, app.clock())
+        await preparing.tend(post, app.clock())
     got = Counter(row.contact_id for row in await a_world.rows("SELECT contact_id FROM outbox"))
     expected = Counter(
         id
@@ -289,9 +291,9 @@ async def test_killed_in_the_middle_it_goes_on_without_doubles(world: World) -> 
         return world.app.ids()
 
     with pytest.raises(Killed):
-        await broadcasts.tend(replace(world.app.post, page=5, ids=dies), world.clock())
+        await preparing.tend(replace(world.app.post, page=5, ids=dies), world.clock())
     assert (await progress(world, broadcast)).kept.queued == 10  # the third page is undone as a whole
-    assert await broadcasts.tend(replace(world.app.post, page=4), world.clock()) == 13
+    assert await preparing.tend(replace(world.app.post, page=4), world.clock()) == 13
     rows = await world.rows("SELECT contact_id FROM outbox")
     assert len(rows) == len(set(rows)) == 23
     assert (await progress(world, broadcast)).kept.prepared
@@ -303,7 +305,7 @@ async def test_two_programs_prepare_it_together_once(world: World) -> None:
     other = Database(world.app.database.engine.url.render_as_string(hide_password=False))
     try:
         posts = [replace(world.app.post, page=3), replace(world.app.post, page=3, database=other)]
-        queued = await asyncio.gather(*(broadcasts.tend(post, world.clock()) for post in posts))
+        queued = await asyncio.gather(*(preparing.tend(post, world.clock()) for post in posts))
     finally:
         await other.close()
     assert sum(queued) == 40
@@ -313,10 +315,10 @@ async def test_two_programs_prepare_it_together_once(world: World) -> None:
 async def test_who_stops_before_their_page_gets_nothing_and_after_it_neither(world: World) -> None:
     await put(world.app, [Somebody() for _ in range(4)])
     broadcast = await begun(world, send_at=world.clock() + timedelta(hours=3))
-    assert await broadcasts.tend(world.app.post, world.clock()) == 0  # nothing is prepared so early
+    assert await preparing.tend(world.app.post, world.clock()) == 0  # nothing is prepared so early
     await world.say(phone(0), "STOP")
     world.clock.forward(timedelta(hours=2, minutes=50))
-    assert await broadcasts.tend(world.app.post, world.clock()) == 3
+    assert await preparing.tend(world.app.post, world.clock()) == 3
     await world.say(phone(1), "STOP")
     world.clock.forward(timedelta(minutes=30))
     for sender in world.app.senders:
@@ -325,7 +327,7 @@ async def test_who_stops_before_their_page_gets_nothing_and_after_it_neither(wor
         n: [m.text for m in await world.told(phone(n)) if m.text == ENGLISH and m.status == "sent"] for n in range(4)
     }
     assert {n for n, texts in got.items() if texts} == {2, 3}
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     assert (await progress(world, broadcast)).kept.broadcast.state is BroadcastState.DONE
 
 
@@ -335,7 +337,7 @@ async def test_who_stops_before_their_page_gets_nothing_and_after_it_neither(wor
 async def test_each_is_written_to_in_hours_that_suit_them_and_at_the_channels_pace(world: World) -> None:
     await put(world.app, [*(Somebody() for _ in range(5)), Somebody(hours="15:00-18:00 0123456")])
     await begun(world)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     now = int(world.clock().timestamp() * 1000)
     at = [row.send_after - now for row in await world.rows("SELECT send_after FROM outbox ORDER BY id")]
     assert at == [0, 1000, 2000, 3000, 4000, 5 * 3_600_000]  # a segment a second; the last one's hours begin at 3pm
@@ -347,7 +349,7 @@ async def test_it_is_spread_over_days_and_each_days_part_is_prepared_on_the_day(
     post = replace(world.app.post, page=1)
     queued = []
     for _ in range(3):
-        queued.append(await broadcasts.tend(post, world.clock()))
+        queued.append(await preparing.tend(post, world.clock()))
         world.clock.forward(timedelta(days=1))
     assert queued == [2, 2, 2]
 
@@ -355,13 +357,13 @@ async def test_it_is_spread_over_days_and_each_days_part_is_prepared_on_the_day(
 async def test_paused_it_holds_everything_back_and_resumed_it_goes_on_from_then(world: World) -> None:
     await put(world.app, [Somebody() for _ in range(5)])
     broadcast = await begun(world)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     await order(world, "pause", broadcast.number)
     world.clock.forward(timedelta(hours=4))
     for sender in world.app.senders:
         await sender.drain()
     assert (await progress(world, broadcast)).messages == {Status.QUEUED: 5}
-    await broadcasts.resume(world.app.post, broadcast.number, world.clock())
+    await course.resume(world.app.post, broadcast.number, world.clock())
     rows = await world.rows("SELECT send_after, expires_at FROM outbox ORDER BY id")
     now = int(world.clock().timestamp() * 1000)
     assert [row.send_after - now for row in rows] == [0, 1000, 2000, 3000, 4000]
@@ -376,7 +378,7 @@ async def test_paused_it_holds_everything_back_and_resumed_it_goes_on_from_then(
 async def test_stopped_nothing_more_goes_out(world: World) -> None:
     await put(world.app, [Somebody() for _ in range(5)])
     broadcast = await begun(world)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     await order(world, "stop", broadcast.number)
     assert (await progress(world, broadcast)).messages == {Status.CANCELLED: 5}
     with pytest.raises(BroadcastRefused, match="stopped already"):
@@ -398,7 +400,7 @@ async def test_a_language_without_a_reviewed_text_is_refused_unless_it_is_left_o
     said = await refusal(world, texts=texts)
     assert "1 person read ro, and its text has not been reviewed: add one" in said
     assert "1 person read ur, and there is no text for them" in said
-    ahead = await broadcasts.preview(
+    ahead = await previews.preview(
         world.app.post, await begun(world, texts=texts, without=frozenset({"ro", "ur"})), world.clock()
     )
     assert ahead.people == 1
@@ -426,12 +428,12 @@ async def test_a_price_over_the_cap_is_refused_and_what_waits_counts(world: Worl
     first = await begun(world, capped)  # 40p
     broadcast = await made(world)
     with pytest.raises(BroadcastRefused, match=r"It would cost £0\.40, and £0\.10 of this month's £0\.50 are left"):
-        await broadcasts.start(capped, broadcast.number, world.clock())
-    await broadcasts.tend(capped, world.clock())
+        await course.start(capped, broadcast.number, world.clock())
+    await preparing.tend(capped, world.clock())
     with pytest.raises(BroadcastRefused, match="are left"):
-        await broadcasts.start(capped, broadcast.number, world.clock())
+        await course.start(capped, broadcast.number, world.clock())
     await order(world, "stop", first.number)
-    await broadcasts.start(capped, broadcast.number, world.clock())
+    await course.start(capped, broadcast.number, world.clock())
 
 
 async def test_one_under_way_is_paused_when_the_months_money_is_spent(world: World) -> None:
@@ -444,7 +446,7 @@ async def test_one_under_way_is_paused_when_the_months_money_is_spent(world: Wor
                 send_after=0, expires_at=0, created_at=0, segments=1, sent_at=int(world.clock().timestamp() * 1000),
             )
         )  # fmt: skip
-    assert await broadcasts.tend(with_terms(world, cap=12), world.clock()) == 0
+    assert await preparing.tend(with_terms(world, cap=12), world.clock()) == 0
     kept = (await progress(world, broadcast)).kept
     assert kept.broadcast.state is BroadcastState.PAUSED
     assert kept.why == "it would cost more than the month may"
@@ -454,19 +456,19 @@ async def test_where_two_people_are_wanted_nobody_approves_their_own(world: Worl
     await put(world.app, [Somebody()])
     app, both = world.app, with_terms(world, two_people=True)
     async with app.database.begin() as connection:
-        broadcast = await broadcasts.add(connection, both, draft(), 7, app.clock())
+        broadcast = await drafts.add(connection, both, draft(), 7, app.clock())
     with pytest.raises(BroadcastRefused, match="a second person must approve it"):
-        await broadcasts.start(both, broadcast.number, app.clock())
+        await course.start(both, broadcast.number, app.clock())
     for by in (7, None):
         with pytest.raises(BroadcastRefused, match="a second person"):
             async with app.database.begin() as connection:
-                await broadcasts.approve(connection, both.terms, broadcast.number, by)
+                await drafts.approve(connection, both.terms, broadcast.number, by)
     async with app.database.begin() as connection:
-        await broadcasts.approve(connection, both.terms, broadcast.number, 8)
+        await drafts.approve(connection, both.terms, broadcast.number, 8)
     with pytest.raises(BroadcastRefused, match="is approved, and stays as it was read: make a new one"):
         async with app.database.begin() as connection:
-            await broadcasts.change(connection, both, replace(broadcast, name="Other"), app.clock())
-    await broadcasts.start(both, broadcast.number, app.clock())
+            await drafts.change(connection, both, replace(broadcast, name="Other"), app.clock())
+    await course.start(both, broadcast.number, app.clock())
     assert (await progress(world, broadcast)).kept.approved_by == 8
 
 
@@ -475,11 +477,11 @@ async def test_a_draft_can_be_changed_until_it_is_sent(world: World) -> None:
     app, broadcast = world.app, await made(world)
     async with app.database.begin() as connection:
         wanted = replace(broadcast, segment=Segment(districts=("tendring",)), name="Coast")
-        assert await broadcasts.change(connection, app.post, wanted, app.clock()) == wanted
-    assert (await broadcasts.start(app.post, broadcast.number, app.clock())).people == 1
+        assert await drafts.change(connection, app.post, wanted, app.clock()) == wanted
+    assert (await course.start(app.post, broadcast.number, app.clock())).people == 1
     with pytest.raises(BroadcastRefused, match=f"broadcast {broadcast.number} is sending: make a new one"):
         async with app.database.begin() as connection:
-            await broadcasts.change(connection, app.post, broadcast, app.clock())
+            await drafts.change(connection, app.post, broadcast, app.clock())
 
 
 async def test_a_change_that_is_wrong_leaves_the_draft_as_it_was(world: World) -> None:
@@ -487,7 +489,7 @@ async def test_a_change_that_is_wrong_leaves_the_draft_as_it_was(world: World) -
     with pytest.raises(BroadcastRefused, match=r"text en: \[date\] is not filled"):
         async with app.database.begin() as connection:
             texts = {"en": Wording("Come on [date].", "the team")}
-            await broadcasts.change(connection, app.post, replace(broadcast, texts=texts), app.clock())
+            await drafts.change(connection, app.post, replace(broadcast, texts=texts), app.clock())
     assert (await progress(world, broadcast)).kept.broadcast == broadcast
 
 
@@ -500,8 +502,8 @@ async def test_an_invitation_is_answered_with_a_booking(world: World) -> None:
     event = replace(an_event(5, world.clock() + timedelta(days=20)), criteria=(criterion,))
     await put_event(world.app.database, event, world.clock())
     broadcast = await begun(world, texts={}, event=5)
-    ahead = await broadcasts.preview(world.app.post, broadcast, world.clock())
-    assert await broadcasts.tend(world.app.post, world.clock()) == 3
+    ahead = await previews.preview(world.app.post, broadcast, world.clock())
+    assert await preparing.tend(world.app.post, world.clock()) == 3
     world.clock.forward(timedelta(minutes=1))
     await world.ring()
     asked = [(await world.told(phone(n)))[-1].text for n in range(3)]
@@ -515,9 +517,9 @@ async def test_an_invitation_is_answered_with_a_booking(world: World) -> None:
     booked = await world.say(phone(0), "9") or await world.told(phone(0))
     assert booked
     assert [tuple(row) for row in await world.rows("SELECT event_id, status FROM bookings")] == [(5, "booked")]
-    again = await broadcasts.preview(world.app.post, broadcast, world.clock())
+    again = await previews.preview(world.app.post, broadcast, world.clock())
     assert again.left_out[LeftOut.HAS_PLACE] == 1
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     assert (await progress(world, broadcast)).waiting == 0
 
 
@@ -527,7 +529,7 @@ async def test_who_is_busy_is_invited_a_day_later(world: World) -> None:
     await world.say(phone(0), "CHECKIN")
     before = len(await world.told(phone(0)))
     broadcast = await begun(world, texts={}, event=5)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     await world.ring()
     assert len(await world.told(phone(0))) == before
     assert (await progress(world, broadcast)).waiting == 1
@@ -541,7 +543,7 @@ async def test_people_of_another_district_are_not_invited(world: World) -> None:
     criterion = Criterion(name="north", label={"en": "in the north"}, districts=frozenset({"tendring"}))
     event = replace(an_event(5, world.clock() + timedelta(days=20)), criteria=(criterion,))
     await put_event(world.app.database, event, world.clock())
-    ahead = await broadcasts.preview(world.app.post, await made(world, texts={}, event=5), world.clock())
+    ahead = await previews.preview(world.app.post, await made(world, texts={}, event=5), world.clock())
     assert (ahead.people, ahead.left_out) == (1, {LeftOut.NOT_FOR_THEM: 1})
 
 
@@ -549,11 +551,11 @@ async def test_a_paused_invitation_waits_and_a_stopped_one_is_gone(world: World)
     await put(world.app, [Somebody()])
     await put_event(world.app.database, an_event(5, world.clock() + timedelta(days=20)), world.clock())
     broadcast = await begun(world, texts={}, event=5)
-    await broadcasts.tend(world.app.post, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     await order(world, "pause", broadcast.number)
     await world.ring()
     assert await world.told(phone(0)) == []
-    await broadcasts.resume(world.app.post, broadcast.number, world.clock())
+    await course.resume(world.app.post, broadcast.number, world.clock())
     assert (await progress(world, broadcast)).waiting == 1
     await order(world, "stop", broadcast.number)
     await world.ring()
@@ -565,6 +567,6 @@ async def test_a_broadcast_outlives_who_made_it(world: World) -> None:
     app = world.app
     ids = await put(app, [Somebody(), Somebody()])
     async with app.database.begin() as connection:
-        await broadcasts.add(connection, app.post, draft(), ids[0], app.clock())
+        await drafts.add(connection, app.post, draft(), ids[0], app.clock())
         await erasure.erase(connection, app.vault, app.ids, ids[0], "AAAAAAAA", app.clock())
     assert [tuple(row) for row in await world.rows("SELECT number, made_by FROM broadcasts")] == [(1, None)]

@@ -18,8 +18,9 @@ from domain.message import Status
 from domain.newsletter import Heard, ItemKind, Owed
 from domain.sms import prepare, segments
 from flows.library import Library
-from store import broadcasts, issues, newsletter, sayers
+from store import issues, newsletter, sayers
 from store import tables as t
+from store.broadcasts import course, drafts, preparing, previews
 from store.event_rows import as_row
 from store.newsletter_rules import ItemRefused
 from store.times import to_ms
@@ -54,7 +55,7 @@ async def texts(world: World, who: str) -> list[str]:
 async def refusal(world: World, number: int) -> str:
     before = await world.rows("SELECT COUNT(*) FROM outbox")
     with pytest.raises(BroadcastRefused) as refused:
-        await broadcasts.start(world.app.post, number, world.clock())
+        await course.start(world.app.post, number, world.clock())
     assert await world.rows("SELECT COUNT(*) FROM outbox") == before
     assert ("draft",) in [
         tuple(row) for row in await world.rows(f"SELECT state FROM broadcasts WHERE number = {number}")
@@ -156,9 +157,9 @@ async def test_who_said_it_hears_first_as_theirs_and_everybody_hears_each_item_o
         await refusal(world, early.number)
     )
     theirs = await first(world, 2)
-    ahead = await broadcasts.preview(world.app.post, theirs, world.clock())
+    ahead = await previews.preview(world.app.post, theirs, world.clock())
     assert (ahead.meant, ahead.people) == (1, 1)
-    await broadcasts.start(world.app.post, theirs.number, world.clock())
+    await course.start(world.app.post, theirs.number, world.clock())
     assert "Item 2 is on its way to those who told us" in await refusal(world, early.number)
     await finish(world)
     (told,) = await texts(world, phone(0))
@@ -172,7 +173,7 @@ async def test_who_said_it_hears_first_as_theirs_and_everybody_hears_each_item_o
 
     month = await the_month(world)
     assert month.number == early.number  # the same draft
-    ahead = await broadcasts.preview(world.app.post, month, world.clock())
+    ahead = await previews.preview(world.app.post, month, world.clock())
     assert ahead.left_out == {LeftOut.NO_CONSENT: 1, LeftOut.STOPPED: 1}
     await go_out(world, month)
     again = (await texts(world, phone(0)))[1]
@@ -214,8 +215,8 @@ async def test_a_message_that_never_came_tells_nobody(world: World) -> None:
     ids = await put(world.app, [Somebody(consents=READER), Somebody(consents=READER)])
     await kept(world)
     month = await the_month(world)
-    await broadcasts.start(world.app.post, month.number, world.clock())
-    await broadcasts.tend(world.app.post, world.clock())
+    await course.start(world.app.post, month.number, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     assert len(await world.rows("SELECT id FROM newsletter_told")) == 2
     async with world.app.database.begin() as connection:
         o = t.outbox.c
@@ -230,14 +231,14 @@ async def test_what_is_stopped_tells_only_those_who_got_it(world: World) -> None
     await put(world.app, [Somebody(consents=READER) for _ in range(3)])
     await kept(world)
     month = await the_month(world)
-    await broadcasts.start(world.app.post, month.number, world.clock())
-    await broadcasts.tend(world.app.post, world.clock())
+    await course.start(world.app.post, month.number, world.clock())
+    await preparing.tend(world.app.post, world.clock())
     for sender in world.app.senders:
         await sender.drain()  # the first is due at once, the others a little later
     got = [row[0] for row in await world.rows("SELECT contact_id FROM outbox WHERE status <> 'queued'")]
     assert 1 <= len(got) < 3
     async with world.app.database.begin() as connection:
-        await broadcasts.stop(connection, month.number, world.clock())
+        await course.stop(connection, month.number, world.clock())
     assert [row[0] for row in await world.rows("SELECT contact_id FROM newsletter_told ORDER BY contact_id")] == got
 
 
@@ -246,15 +247,15 @@ async def test_paused_and_resumed_it_goes_on_without_doubles(world: World) -> No
     await kept(world)
     month = await the_month(world)
     post = replace(world.app.post, page=2)
-    await broadcasts.start(post, month.number, world.clock())
-    await broadcasts.tend(post, world.clock())
+    await course.start(post, month.number, world.clock())
+    await preparing.tend(post, world.clock())
     async with world.app.database.begin() as connection:
-        await broadcasts.pause(connection, month.number)
-    await broadcasts.resume(post, month.number, world.clock())
+        await course.pause(connection, month.number)
+    await course.resume(post, month.number, world.clock())
     await finish(world)
     assert [len(await texts(world, phone(n))) for n in range(5)] == [1] * 5
     async with world.app.database.read() as connection:
-        found = await broadcasts.progress(connection, month.number)
+        found = await course.progress(connection, month.number)
     assert found is not None
     assert found.kept.broadcast.state is BroadcastState.DONE
 
@@ -306,19 +307,19 @@ async def _ordered(world: World, orders: list[str]) -> None:
 
 async def _sent(world: World, order: str, token: str, last: int) -> None:
     broadcast = await (first(world, last, token) if order == "first" else the_month(world, token=token))
-    await broadcasts.start(world.app.post, broadcast.number, world.clock())
+    await course.start(world.app.post, broadcast.number, world.clock())
     if order == "lost issue":
-        await broadcasts.tend(world.app.post, world.clock())
+        await preparing.tend(world.app.post, world.clock())
         async with world.app.database.begin() as connection:
             latest = text("SELECT MAX(id) FROM outbox WHERE status = 'queued'")
             id = (await connection.execute(latest)).scalar()
             await connection.execute(update(t.outbox).where(t.outbox.c.id == id).values(status="failed"))
     if order == "stopped issue":
-        await broadcasts.tend(world.app.post, world.clock())
+        await preparing.tend(world.app.post, world.clock())
         for sender in world.app.senders:
             await sender.drain()
         async with world.app.database.begin() as connection:
-            await broadcasts.stop(connection, broadcast.number, world.clock())
+            await course.stop(connection, broadcast.number, world.clock())
         return
     await finish(world)
 
@@ -373,12 +374,12 @@ async def test_the_price_is_known_before_and_the_cap_holds(world: World) -> None
     await put(world.app, [Somebody(consents=READER)])
     await kept(world)
     month = await the_month(world)
-    ahead = await broadcasts.preview(world.app.post, month, world.clock())
+    ahead = await previews.preview(world.app.post, month, world.clock())
     (tally,) = ahead.tallies.values()
     assert ahead.segments == segments(prepare(tally.shown)).count
     poor = replace(world.app.post, terms=replace(world.app.post.terms, cap=1))
     with pytest.raises(BroadcastRefused, match="It would cost"):
-        await broadcasts.start(poor, month.number, world.clock())
+        await course.start(poor, month.number, world.clock())
 
 
 async def test_an_item_that_changes_must_be_approved_anew_and_one_that_was_sent_stays_as_it_is(world: World) -> None:
@@ -387,7 +388,7 @@ async def test_an_item_that_changes_must_be_approved_anew_and_one_that_was_sent_
     month = await the_month(world)
     post = replace(world.app.post, terms=replace(world.app.post.terms, two_people=True))
     async with world.app.database.begin() as connection:
-        await broadcasts.approve(connection, post.terms, month.number, 5)
+        await drafts.approve(connection, post.terms, month.number, 5)
     assert (await the_month(world)).state is BroadcastState.APPROVED  # looked at again, nothing has changed
     await change(world, 1, link="https://www.example.org/room")
     assert await world.rows("SELECT state, approved_by FROM broadcasts") == [("draft", None)]
@@ -410,11 +411,11 @@ async def test_an_item_that_is_gone_or_an_event_that_is_off_stops_it(world: Worl
         await newsletter.remove(connection, 1)
     assert "an item of it is gone: make it anew" in await refusal(world, month.number)
     month = await the_month(world)
-    await broadcasts.start(world.app.post, month.number, world.clock())
+    await course.start(world.app.post, month.number, world.clock())
     async with world.app.database.begin() as connection:
         off = as_row(replace(event, state=EventState.CALLED_OFF))
         await connection.execute(update(t.events).where(t.events.c.id == 7).values(off))
-    assert await broadcasts.tend(world.app.post, world.clock()) == 0
+    assert await preparing.tend(world.app.post, world.clock()) == 0
     rows = await world.rows("SELECT state, why FROM broadcasts")
     assert [tuple(row) for row in rows] == [("paused", "an event in it is called off")]
 
@@ -433,10 +434,10 @@ async def test_a_link_to_the_page_stands_in_it_where_we_have_an_address(world: W
     await kept(world)
     month = await the_month(world)
     here = replace(world.app.post, public_base_url="https://mime.example.org")
-    shown = {tag: one.shown for (tag, _), one in (await broadcasts.preview(here, month, world.clock())).tallies.items()}
+    shown = {tag: one.shown for (tag, _), one in (await previews.preview(here, month, world.clock())).tallies.items()}
     assert f"All of it to read: https://mime.example.org/n/{TOKEN}-en\nNo more news? Send STOP NEWS." in shown["en"]
     assert f"Całość do przeczytania: https://mime.example.org/n/{TOKEN}-pl\n" in shown["pl"]
-    for one in (await broadcasts.preview(world.app.post, month, world.clock())).tallies.values():
+    for one in (await previews.preview(world.app.post, month, world.clock())).tallies.values():
         assert "http" not in one.shown
 
 
@@ -445,7 +446,7 @@ async def test_it_goes_to_one_of_the_team_first(world: World) -> None:
     await kept(world, answer_to())
     theirs = await first(world, 1)
     async with world.app.database.begin() as connection:
-        await broadcasts.try_out(connection, world.app.post, theirs.number, me, "pl", world.clock())
+        await course.try_out(connection, world.app.post, theirs.number, me, "pl", world.clock())
     (told,) = await texts(world, phone(0))
     assert "Powiedzieliście nam: Miejsca zamykają za wcześnie." in told
     assert await world.rows("SELECT id FROM newsletter_told") == []

@@ -18,7 +18,7 @@ from flows.programme import with_events
 from flows.render import Renderer
 from flows.session import Session
 from flows.texts import with_blanks
-from store.recipients import Recipient
+from store.broadcasts.recipients import Recipient
 
 #: The flow that an invitation begins: its first message is the invitation, and the answer to it books.
 BOOKING = "booking"
@@ -108,7 +108,7 @@ class Words:
         return prepare(text) if to.channel == SMS and not self.named else text
 
     def _invitation(self, event: Event, to: Recipient) -> str:
-        """What the booking begins with; `bot.event_fires` begins it."""
+        """What the booking begins with; `bot.events.fires` begins it."""
         facts: dict[str, Answer] = {"criteria": "yes" if to.asks else "no", "needs": "new"}
         return self._begun(BOOKING, to, [event], facts, Session(BOOKING, 1, about=(event.id,)))
 
