@@ -43,6 +43,7 @@ from bot.outgoing import WORTH_SENDING, ChannelKind
 from bot.pace import Pace
 from bot.reconciling import Reconciliation
 from bot.sender import Sender
+from bot.sharing import Sharing
 from bot.webhooks import ASGI, Doors
 from config.settings import Settings
 from domain.broadcast import Terms
@@ -152,6 +153,7 @@ def build(
         provider_answers_stop={"sms": STOPS_AT} if settings.twilio_on and not simulate else {},
     )
     senders: list[Sender] = []
+    process = ids()
 
     def wake() -> None:
         for sender in senders:
@@ -168,7 +170,8 @@ def build(
         if isinstance(channel, Twilio):
             reconciliation = Reconciliation(channel, database, vault, dispatcher.submit)
         pace = Pace(1000) if simulate else pace_of(settings, channel.name)
-        senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice))
+        sharing = None if simulate else sharing_of(database, channel.name, process, pace)
+        senders.append(Sender(channel, database, vault, pace, settings.quiet, ids, clock, dice, sharing))
     desk = post(settings, database, vault, flows, renderer, ids)
     errands = Errands(
         database,
@@ -268,6 +271,15 @@ def pace_of(settings: Settings, channel: str) -> Pace:
     if channel == "telegram":
         return Pace(settings.telegram_messages_per_second, settings.telegram_seconds_per_chat)
     return Pace(settings.sms_segments_per_second)
+
+
+#: Segments of the longest text that Twilio takes (1600 letters of GSM-7): a share of fewer has no room for it.
+_LEAST = {"sms": 11}
+
+
+def sharing_of(database: Database, channel: str, process: int, pace: Pace) -> Sharing | None:
+    """How this process shares that pace with others on the same store; on SQLite there are none."""
+    return None if database.is_sqlite else Sharing(database, channel, process, pace, _LEAST.get(channel, 1))
 
 
 def asgi(app: App, *, role: Role) -> ASGI:

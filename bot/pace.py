@@ -21,15 +21,20 @@ class Pace:
     between its leaving and its answer, so it counts until a second after the answer. A message of more units than
     the rate goes alone, and counts for as many seconds as it takes at the rate.
 
+    Where several processes send for one account, each has only a part of the rate, and for a while: its `share`.
+
     A message goes through `take` (its turn), `full` (whether it must wait all the same), `left` and `answered`.
     """
 
     def __init__(self, rate: float, gap: float = 0) -> None:
+        self._whole = rate
+        self.gap = gap
+        self.most = max(1, math.floor(rate))  # in any one second, of all who send for the account
         self._rate = rate
-        self._gap = gap
-        self._most = max(1, math.floor(rate))  # in any one second
+        self._most = self.most  # of those, ours
+        self._ours_until = math.inf
         self._free_at = -math.inf  # when the next may leave, by the rate
-        self._held_until = -math.inf
+        self.held_until = -math.inf
         self._taken = 0  # units that have their turn and have not left
         self._under_way = 0  # units that have left and are not answered
         self._answered: deque[tuple[float, int]] = deque()  # (until when they count, units)
@@ -37,10 +42,22 @@ class Pace:
         self._next: OrderedDict[str, float] = OrderedDict()
         self._now = -math.inf
 
+    def share(self, units: int, until: float) -> None:
+        """Until then so many of the `most` units in any one second are ours; after that none, before we have a new
+        share.
+        """
+        self._most = units
+        self._rate = self._whole * units / self.most
+        self._ours_until = until
+
+    def ours(self, now: float) -> int:
+        """How many units in any one second are ours."""
+        return self._most if self._see(now) < self._ours_until else 0
+
     def room(self, now: float) -> int:
         """How many units may be taken now."""
         now = self._see(now)
-        if self._held_until > now:
+        if self.held_until > now or not self.ours(now):
             return 0
         by_rate = 1 + math.floor((_AHEAD - max(self._free_at - now, 0.0)) * self._rate)
         counting = self._under_way + self._recent + self._taken
@@ -52,18 +69,22 @@ class Pace:
         return max(0.0, self._next.get(address, now) - now)
 
     def take(self, now: float, units: int) -> float:
-        """Takes a turn for so many units; returns the seconds until it."""
+        """Takes a turn for so many units; returns the seconds until it. Where nothing is ours any more it is at once,
+        and the message is given up then.
+        """
         now = self._see(now)
+        self._taken += units
+        if not self.ours(now):
+            return 0.0
         at = max(now, self._free_at)
         self._free_at = max(self._free_at, now - _LATE) + units / self._rate
-        self._taken += units
         return at - now
 
     def full(self, now: float, units: int) -> float:
-        """Seconds to wait before looking again whether so many units may leave; 0: they may."""
+        """Seconds to wait before looking again whether so many units may leave; 0: they may, or never will."""
         now = self._see(now)
         counting = self._under_way + self._recent
-        if counting == 0 or counting + units <= self._most:
+        if not self.ours(now) or counting == 0 or counting + units <= self._most:
             return 0.0
         return max(_LOOK_AGAIN, self._answered[0][0] - now) if self._answered else _LOOK_AGAIN
 
@@ -81,37 +102,47 @@ class Pace:
         now = self._see(now)
         self._under_way -= units
         self._recent += units
-        self._answered.append((now + max(1.0, units / self._rate), units))
-        if self._gap:
-            self._next.pop(address, None)
-            self._next[address] = now + self._gap
-            if len(self._next) > _REMEMBERED:
-                self._next.popitem(last=False)
+        self._answered.append((now + max(1.0, units / (self._rate or self._whole)), units))
+        if self.gap:
+            self._remember(address, now + self.gap)
+
+    def written(self, at: float, address: str) -> None:
+        """Another process had its answer for that address then."""
+        if at + self.gap > self._next.get(address, -math.inf):
+            self._remember(address, at + self.gap)
 
     def hold(self, until: float) -> None:
         """The provider said to wait: no room until then."""
-        self._held_until = max(self._held_until, until)
+        self.held_until = max(self.held_until, until)
 
     def held(self, now: float) -> float:
         """For how many more seconds the provider said to wait."""
         now = self._see(now)
-        return max(0.0, self._held_until - now)
+        return max(0.0, self.held_until - now)
 
     def next_room(self, now: float) -> float:
         """Seconds until there may be room for one unit; where only an answer can make it, until the next look."""
         if self.room(now) > 0:
             return 0.0
         now = self._now
+        if not self.ours(now):
+            return _NO_SHARE
         by_most = 0.0
         if self._under_way + self._recent + self._taken >= self._most:
             by_most = self._answered[0][0] - now if self._answered else _LOOK_AGAIN
-        return max(self._held_until - now, self._free_at - _AHEAD - now, by_most, _LOOK_AGAIN)
+        return max(self.held_until - now, self._free_at - _AHEAD - now, by_most, _LOOK_AGAIN)
+
+    def _remember(self, address: str, until: float) -> None:
+        self._next.pop(address, None)
+        self._next[address] = until
+        if len(self._next) > _REMEMBERED:
+            self._next.popitem(last=False)
 
     def _see(self, now: float) -> float:
         """The time is that, or a little later, if somebody looked at the clock before and came after another."""
         if (back := self._now - now) > _SET_BACK:  # what was to be in a second still is
             self._free_at -= back
-            self._held_until -= back
+            self.held_until -= back
             self._answered = deque((until - back, units) for until, units in self._answered)
             for address in self._next:
                 self._next[address] -= back
@@ -123,5 +154,6 @@ class Pace:
 
 
 _LOOK_AGAIN = 0.005
+_NO_SHARE = 0.25
 #: A clock that goes back by more seconds was set back; by less, it is waited for.
 _SET_BACK = 10.0

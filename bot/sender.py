@@ -25,6 +25,7 @@ from bot.channels.base import (
 )
 from bot.circuit import Circuit
 from bot.pace import Pace
+from bot.sharing import Sharing
 from domain.hours import PreferredHours, in_hours
 from domain.message import MessageClass, OutgoingMessage, Status
 from domain.quiet import QuietHours
@@ -48,7 +49,8 @@ _LAST_CALL = timedelta(seconds=30)
 _ASKED_AT_ONCE = 8
 #: The waits between tries, in seconds; the last goes on until the message expires.
 BACKOFF = (5, 15, 60, 300, 900, 1800, 3600)
-_PAUSE = 1.0  # seconds; a new message wakes the sender before
+#: Seconds; a new message wakes the sender before, but not one that another process made and has no share for.
+_PAUSE, _PAUSE_AMONG_OTHERS = 1.0, 0.25
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Sender:
         ids: Callable[[], int],
         clock: Callable[[], datetime],
         random: Random,
+        sharing: Sharing | None = None,
     ) -> None:
         self.channel = channel
         self._database = database
@@ -81,6 +84,7 @@ class Sender:
         self._ids = ids
         self._clock = clock
         self._random = random
+        self._sharing = sharing
         self._wake = asyncio.Event()
         self._stopping = False
         self._refused = False
@@ -142,6 +146,14 @@ class Sender:
             await self._tidying
         while self._under_way:
             await self._gather()
+        if self._sharing is not None:
+            await self._give_back(self._sharing)
+
+    async def _give_back(self, sharing: Sharing) -> None:
+        try:
+            await sharing.give_back(self._clock())
+        except Exception as error:  # then it ends by itself
+            self._cannot_reach_the_store(error)
 
     async def _tidy(self, now: datetime) -> None:
         """What lies about: claims that lapsed, messages whose time is over, and those that were perhaps sent. Done
@@ -169,6 +181,8 @@ class Sender:
     async def tick(self, now: datetime) -> bool:
         """Take what may go now and send it; note what has ended. Returns whether there was anything."""
         await self._note_ended()  # first: until it is noted, a kill would have it sent again
+        if self._sharing is not None:
+            await self._sharing.renew(now, wants=self.circuit.rests(now.timestamp()) == 0)
         room = self._room(now)
         messages: list[OutgoingMessage] = []
         self._wake.clear()  # also without room, or the loop would spin on it until there is
@@ -190,6 +204,8 @@ class Sender:
                 self._in_doubt.pop(message.id, None)
         claimed_at = self._clock().timestamp()  # not `now`: the claim took its time, and turns count from the send
         for message in messages:
+            if message.written_at is not None:
+                self._pace.written(message.written_at.timestamp(), message.urn.path)
             apart = self._pace.apart(claimed_at, message.urn.path)
             turn = self._pace.take(claimed_at, self.channel.cost(message)) if apart == 0 else None
             self._under_way[asyncio.create_task(self._send(message, turn, apart))] = message.id
@@ -290,6 +306,13 @@ class Sender:
         if (not_now := self._too_late(message, now)) is not None:
             self._pace.given_up(units)
             return not_now
+        outcome = await self._ask(message, units, now)
+        if self._sharing is None or not self._pace.gap:
+            return outcome
+        return replace(outcome, tried=message.urn_key)
+
+    async def _ask(self, message: OutgoingMessage, units: int, now: datetime) -> Outcome:
+        """The provider is asked to send it."""
         self._pace.left(units)
         try:
             sent = await self.channel.send(self._in_time(message, now), now)
@@ -315,8 +338,8 @@ class Sender:
             again = now + timedelta(seconds=held)
         elif message.message_class.waits_for_morning:
             again = self._quiet_for(message.message_class).after(now)
-        if again == now:
-            return None
+        if again == now and self._pace.ours(now.timestamp()):
+            return None  # without a share of the pace it is for whoever has one
         return Outcome(message.id, message.contact_id, Status.QUEUED, send_after=to_ms(again))
 
     def _in_time(self, message: OutgoingMessage, now: datetime) -> OutgoingMessage:
@@ -386,7 +409,7 @@ class Sender:
         """Wait until a send has ended, and note all that have; or for a new message to send, or room for one."""
         seconds = self._clock().timestamp()
         full = len(self._under_way) - self._apart >= self.channel.in_flight or self._stopping
-        longest = RENEWAL.total_seconds() if full else min(_PAUSE, self._pace.next_room(seconds) or _PAUSE)
+        longest = _PAUSE if full else min(self._pause, self._pace.next_room(seconds) or self._pause)
         waiter = asyncio.create_task(self._wake.wait())
         watched = [*self._under_way] if full else [*self._under_way, waiter]
         await asyncio.wait(watched, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
@@ -402,14 +425,19 @@ class Sender:
     async def _note(self, outcomes: list[Outcome], *, cleared: bool = False) -> None:
         if outcomes:
             now_ms = to_ms(self._clock())
-            await outbox.note(self._database, outcomes, now_ms, [self._ids() for _ in outcomes], cleared=cleared)
+            ids = [self._ids() for _ in outcomes]
+            await outbox.note(self._database, outcomes, now_ms, ids, cleared=cleared)
+
+    @property
+    def _pause(self) -> float:
+        return _PAUSE if self._sharing is None or not self._sharing.others else _PAUSE_AMONG_OTHERS
 
     async def rest(self) -> None:
         """Until there is room, a message to send, or a second has passed."""
         seconds = self._clock().timestamp()
         held = max(self._pace.next_room(seconds), self.circuit.rests(seconds))
         try:
-            async with asyncio.timeout(min(_PAUSE, held) if held > 0 else _PAUSE):
+            async with asyncio.timeout(min(self._pause, held) if held > 0 else self._pause):
                 await self._wake.wait()
         except TimeoutError:
             return

@@ -119,7 +119,7 @@ class OutgoingMessage:
 
     `buttons` are rows of (label, token), for the channels that have them. `valid_until` is when
     the provider should give up. With `edits` it is no message of its own, but new buttons for the one
-    that the provider knows by that name.
+    that the provider knows by that name. `written_at`: when a process of several last wrote to that address.
     """
 
     id: int
@@ -134,3 +134,5 @@ class OutgoingMessage:
     edits: str | None = None
     created_at: datetime | None = None
     attachment: Attachment | None = None
+    urn_key: int = 0
+    written_at: datetime | None = None

@@ -28,7 +28,8 @@ class Outcome:
     """What became of one try to send. `send_after` (ms) is when to try again, for `errored` and `queued`; for
     `unknown`, when the provider's log has had time to show the message.
     `blocked`: the address takes nothing more from us; `unreachable`: because nobody is there. `alert`: what the
-    team must see about our credentials.
+    team must see about our credentials. `tried`: the address (its key) that the provider was just asked to write to,
+    where other processes must know.
     """
 
     message_id: int
@@ -41,6 +42,7 @@ class Outcome:
     blocked: bool = False
     unreachable: bool = False
     alert: str = ""
+    tried: int | None = None
 
 
 def _lower(status: Status) -> str:
@@ -187,7 +189,7 @@ _MARK_EXPIRED = update(t.outbox, ("status",), only="status IN ('queued', 'errore
 _MARK_CANCELLED = update(t.outbox, ("status",))
 _MARK_LATER = update(t.outbox, ("send_after",))
 _MARK_FAILED = update(t.outbox, ("status", "error"))
-_ADDRESSES = "SELECT key, contact_id, sealed, blocked_at FROM urns WHERE key {keys}"
+_ADDRESSES = "SELECT key, contact_id, sealed, blocked_at, written_at FROM urns WHERE key {keys}"
 
 #: When a message of that class to somebody with those hours, worth sending until then, may go; None: now.
 Later = Callable[[MessageClass, str, datetime], datetime | None]
@@ -292,8 +294,8 @@ async def _claim_some(
         tx.write(_MARK_LATER, [(to_ms(at), id) for id, at in waiting.items()])
         live = [row for row in live if row[0] not in waiting]
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
-        addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
-        shut = {key for key, _, _, blocked_at in urns if blocked_at is not None}
+        addresses = {key: (contact_id, sealed, written_at) for key, contact_id, sealed, _, written_at in urns}
+        shut = {key for key, _, _, blocked_at, _ in urns if blocked_at is not None}
         unwanted = {row[0] for row in live if row[2] in shut and MessageClass(row[4]).waits_for_morning}
         tx.write(_MARK_CANCELLED, [(Status.CANCELLED.value, id) for id in unwanted])
         lost = [row for row in live if row[2] not in addresses]
@@ -318,10 +320,10 @@ async def give_back(database: Database, claims: Mapping[int, int]) -> None:
             tx.write(_GIVE_BACK, [(Status.QUEUED.value, id, until) for id, until in claims.items()])
 
 
-def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> OutgoingMessage:
-    id, contact_id, _, channel, message_class, sealed, attempts, expires_at, created_at, edits, edited = row
+def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes, int]) -> OutgoingMessage:
+    id, contact_id, urn_key, channel, message_class, sealed, attempts, expires_at, created_at, edits, edited = row
     text, buttons, attachment = opened_message(vault.open(sealed, contact_id))
-    owner, sealed_urn = address
+    owner, sealed_urn, written_at = address
     return OutgoingMessage(
         id=id,
         channel=channel,
@@ -335,6 +337,8 @@ def _outgoing(vault: Vault, row: Sequence[Any], address: tuple[int, bytes]) -> O
         edits=None if edits is None else edited or "",
         created_at=from_ms(created_at),
         attachment=attachment,
+        urn_key=urn_key,
+        written_at=from_ms(written_at) if written_at else None,
     )
 
 
@@ -347,6 +351,7 @@ _NOTE_SENT = update(
 )
 _NOTE_NAME = update(t.outbox, ("external_id", "segments"))
 _NOTE_OTHER = update(t.outbox, ("status", "error", "send_after"), only="status = 'sending'")
+_WRITTEN_AT = update(t.urns, ("written_at",), key="key")
 #: Two replicas may have looked the same message up: the second finds it cleared.
 _NOTE_CLEARED = update(t.outbox, ("status", "error", "send_after"), only="status = 'unknown'")
 
@@ -359,8 +364,10 @@ async def note(
     """
     sent = [o for o in outcomes if o.status is Status.SENT]
     names = [o.external_id for o in sent if o.external_id is not None]
+    tried = sorted({o.tried for o in outcomes if o.tried is not None})
     async with database.hot() as tx:
         (early,) = await tx.fetch(fetch(_EARLY_FOR, names)) if names else ([],)
+        tx.write(_WRITTEN_AT, [(now_ms, key) for key in tried])  # first: who writes to us is locked before the outbox
         tx.write(_NOTE_SENT, [(o.status.value, o.external_id, o.segments, now_ms, o.message_id) for o in sent])
         tx.write(_NOTE_NAME, [(o.external_id, o.segments, o.message_id) for o in sent])
         tx.write(
@@ -472,7 +479,7 @@ async def unknown(database: Database, vault: Vault, channel: str) -> list[tuple[
     async with database.hot() as tx:
         (rows,) = await tx.fetch(fetch(_UNKNOWN, channel))
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in rows})))
-    addresses = {key: (contact_id, sealed) for key, contact_id, sealed, _ in urns}
+    addresses = {key: (contact_id, sealed, written_at) for key, contact_id, sealed, _, written_at in urns}
     known = [row for row in sorted(rows, key=itemgetter(0)) if row[2] in addresses]
     return [(_outgoing(vault, row[:11], addresses[row[2]]), from_ms(row[11])) for row in known]
 

@@ -86,6 +86,7 @@ contacts = Table(
 #: An address of a contact; `key` is its keyed hash, `sealed` the address itself. Until `voice_until` it speaks for
 #: `voice_id` instead: another who shares the phone, or somebody whose carer answers. `shared`: several people
 #: use it (see `sharers`); `held`, sealed for the contact, is what somebody wrote before they said who they are.
+#: `written_at`: when a process of several last wrote to it, for what must lie between two messages to one chat.
 urns = Table(
     "urns",
     metadata,
@@ -100,6 +101,7 @@ urns = Table(
     Column("voice_until", BigInteger, nullable=False, server_default=text("0")),
     Column("shared", Boolean, nullable=False, server_default=false()),
     Column("held", LargeBinary),
+    Column("written_at", BigInteger, nullable=False, server_default=text("0")),
 )
 
 #: Who uses a shared phone. What they are called is in their profile; `sealed` holds it too, for asking who writes.
@@ -407,6 +409,20 @@ bookmarks = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("at", BigInteger, nullable=False),
+)
+
+#: So many of a channel's units a second are that process's until then; the provider told it to wait until `held_until`.
+#: See `store.shares`.
+pace_shares = Table(
+    "pace_shares",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("process", BigInteger, primary_key=True, autoincrement=False),
+    Column("units", Integer, nullable=False),
+    Column("wants", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
 )
 
 #: What people attend. `document` is the whole `domain.event.Event` as JSON; the columns beside it are for finding and
