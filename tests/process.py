@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile, mkdtemp
 
 import httpx
 
@@ -36,13 +43,45 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     }
 
 
-async def command(folder: Path, env: dict[str, str], *words: str) -> tuple[int, str, str]:
-    """Run `mime WORDS` to its end; its exit code, and what it printed on both streams."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *words, cwd=folder, env=env, stdout=-1, stderr=-1, stdin=DEVNULL
+async def command(folder: Path, env: dict[str, str], *words: str, typed: str = "") -> tuple[int, str, str]:
+    """Run `mime WORDS` to its end in a process of its own, with that at its standard input; its exit code, and what it
+    printed on both streams.
+    """
+    return await asyncio.to_thread(_forked, folder, env, words, typed)
+
+
+def _forked(folder: Path, env: dict[str, str], words: Sequence[str], typed: str) -> tuple[int, str, str]:
+    asked = json.dumps({"folder": str(folder), "env": env, "words": words}).encode()
+    with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+        given.write(typed.encode())
+        given.seek(0)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as forking:
+            forking.connect(str(_forking()))
+            socket.send_fds(forking, [asked], [file.fileno() for file in (given, out, err)])
+            code = int(forking.recv(20))
+        out.seek(0)
+        err.seek(0)
+        return code, out.read().decode(), err.read().decode()
+
+
+@cache
+def _forking() -> Path:
+    """Where the process listens that forks (`tests/forking.py`); it ends with ours."""
+    path = Path(mkdtemp(prefix="mime-forking-")) / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.forking", str(path)], cwd=ROOT, env=environment(ROOT), stdin=subprocess.PIPE
     )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
+    atexit.register(_end, process, path)
+    while not path.exists():
+        if process.poll() is not None:
+            raise RuntimeError("tests.forking ended before it listened")
+        time.sleep(0.01)
+    return path
+
+
+def _end(process: subprocess.Popen[bytes], path: Path) -> None:
+    process.communicate()
+    shutil.rmtree(path.parent)
 
 
 class Served:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import re
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -28,11 +26,8 @@ async def mime(folder: Path, *words: str, **settings: str) -> tuple[int, str, st
 
 async def piped(folder: Path, lines: list[str], *words: str) -> tuple[int, str]:
     """Run `mime WORDS` with these lines at its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *words, cwd=folder, env=environment(folder), stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
-    out, _ = await process.communicate("".join(f"{line}\n" for line in lines).encode())
-    return process.returncode or 0, out.decode()
+    code, out, _ = await command(folder, environment(folder), *words, typed="".join(f"{line}\n" for line in lines))
+    return code, out
 
 
 # How they are called

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,12 +42,9 @@ class Office:
 
     async def answered(self, answers: Sequence[str], *words: str) -> tuple[int, str, str]:
         """`mime event WORDS` with these lines at its standard input."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "event", *words, cwd=self.folder,
-            env=environment(self.folder, database_url=self.url), stdin=PIPE, stdout=PIPE, stderr=PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate("".join(f"{line}\n" for line in answers).encode())
-        return process.returncode or 0, out.decode(), err.decode()
+        typed = "".join(f"{line}\n" for line in answers)
+        env = environment(self.folder, database_url=self.url)
+        return await command(self.folder, env, "event", *words, typed=typed)
 
     def file(self, content: str = FILE) -> str:
         (self.folder / "event.yaml").write_text(content, "utf-8")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +48,9 @@ class Office:
     async def asked(self, data: str, reply: str) -> tuple[int, str]:
         """Import this list, and reply to the question."""
         (self.folder / "list.csv").write_text(data, encoding="utf-8")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "import", "members", "list.csv", cwd=self.folder,
-            env=environment(self.folder, **self.settings), stdin=PIPE, stdout=PIPE, stderr=PIPE,
-        )  # fmt: skip
-        out, _ = await process.communicate(reply.encode())
-        return process.returncode or 0, out.decode()
+        env = environment(self.folder, **self.settings)
+        code, out, _ = await command(self.folder, env, "import", "members", "list.csv", typed=reply)
+        return code, out
 
     async def rows(self, sql: str) -> list[Any]:
         database = Database(self.database_url)

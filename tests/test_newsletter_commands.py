@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +15,7 @@ from store import team
 from tests.conftest import Clock, World
 from tests.crowd import Somebody
 from tests.newsletters import answered
-from tests.process import environment
+from tests.process import command, environment
 from tests.test_broadcast_commands import AWAKE, mime, people, program, rows
 
 LONDON = ZoneInfo("Europe/London")
@@ -157,13 +155,10 @@ async def test_it_can_be_answered_step_by_step(tmp_path: Path) -> None:
         "http://a.example.org", "https://a.example.org", "", "tlh", "pl", "Otwarte", "Za wcześnie.", "Do 21.", "",
         "A. Kowalska", "",
     ]  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "newsletter", "add", cwd=tmp_path, env=environment(tmp_path, **AWAKE),
-        stdin=-1, stdout=-1, stderr=-1,
-    )  # fmt: skip
-    out, err = await process.communicate("\n".join([*answers, ""]).encode())
-    assert (process.returncode, err.decode()) == (0, ""), out.decode()
-    told = out.decode()
+    code, told, err = await command(
+        tmp_path, environment(tmp_path, **AWAKE), "newsletter", "add", typed="\n".join([*answers, ""])
+    )
+    assert (code, err) == (0, ""), told
     assert "'yousaid' is none of news, you_said_we_did, event; did you mean 'you_said_we_did'?" in told
     assert "'opening_hour' is no questionnaire whose answers are kept; did you mean 'opening_hours'?" in told
     assert "'evening' is no answer to open_when; did you mean 'evenings'?" in told

@@ -42,8 +42,8 @@ SIZES = (0, 1, 2, 3, 4, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 170, 200
 
 
 @pytest.fixture
-async def database(store_urls: tuple[str, str]) -> AsyncIterator[Database]:
-    database = Database(store_urls[0])
+async def database(empty_urls: tuple[str, str]) -> AsyncIterator[Database]:
+    database = Database(empty_urls[0])
     async with database.begin() as connection:
         await connection.run_sync(metadata.create_all)
     yield database

@@ -46,9 +46,9 @@ def given(request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-async def engines(store_urls: tuple[str, str]) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
+async def engines(empty_urls: tuple[str, str]) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
     """Two empty databases of a kind."""
-    engines = create_async_engine(store_urls[0]), create_async_engine(store_urls[1])
+    engines = create_async_engine(empty_urls[0]), create_async_engine(empty_urls[1])
     yield engines
     for engine in engines:
         await engine.dispose()

@@ -371,8 +371,8 @@ async def test_the_hot_statements_are_planned_once(pg: World) -> None:
 
 
 @pytest.fixture
-async def engine(store_urls: tuple[str, str]) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(store_urls[0])
+async def engine(empty_urls: tuple[str, str]) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(empty_urls[0])
     yield engine
     await engine.dispose()
 
