@@ -50,6 +50,15 @@ async def command(folder: Path, env: dict[str, str], *words: str, typed: str = "
     return await asyncio.to_thread(_forked, folder, env, words, typed)
 
 
+async def afresh(folder: Path, env: dict[str, str], *words: str) -> tuple[int, str, str]:
+    """The same in a process that loads the program itself: where it is to find other modules, or on another machine."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *words, cwd=folder, env=env, stdout=-1, stderr=-1, stdin=DEVNULL
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
 def _forked(folder: Path, env: dict[str, str], words: Sequence[str], typed: str) -> tuple[int, str, str]:
     asked = json.dumps({"folder": str(folder), "env": env, "words": words}).encode()
     with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:

@@ -31,7 +31,7 @@ from store.postgres import make_engine
 from tests.checkins import ASKED, BASE, NAMES, SECRET, Person, repeats
 from tests.cluster import DATABASES, REPLICAS, Pair, Postgres, Replica
 from tests.network import Network, network
-from tests.process import command, environment
+from tests.process import afresh, environment
 
 FAULTS = int(os.environ.get("MIME_CLUSTER_FAULTS", "3"))
 FAILOVERS = int(os.environ.get("MIME_CLUSTER_FAILOVERS", "1"))
@@ -238,7 +238,7 @@ async def machines(folder: Path, names: Sequence[str] = REPLICAS) -> AsyncIterat
             )  # fmt: skip
 
         env = await settings_of("us")
-        code, _, err = await command(folder, env, "migrate")
+        code, _, err = await afresh(folder, env, "migrate")
         assert code == 0, err
         replicas = [Replica(name, folder, net, await settings_of(name)) for name in names]
         for replica in replicas:
@@ -259,7 +259,7 @@ async def test_whatever_happens_to_one_of_the_five_nothing_is_lost_and_nobody_an
             stopped.set()
             await living
         assert [await replica.stop() for replica in town.replicas] == [0, 0, 0]
-        code, _, err = await command(tmp_path, env, "export", "--csv", str(tmp_path))
+        code, _, err = await afresh(tmp_path, env, "export", "--csv", str(tmp_path))
         assert code == 0, err
         await judge(town)
 
@@ -377,7 +377,7 @@ async def test_what_only_the_primary_has_is_not_acknowledged_when_it_is_brought_
 
 
 async def checked(folder: Path, env: dict[str, str]) -> str:
-    return (await command(folder, env, "check"))[1]
+    return (await afresh(folder, env, "check"))[1]
 
 
 def address(env: dict[str, str]) -> str:

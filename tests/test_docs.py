@@ -234,7 +234,7 @@ def test_each_word_of_the_desk_is_on_its_page_and_is_understood() -> None:
 def test_each_function_that_the_desks_share_is_there() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = text.partition("\n## The coordinators' desk\n")[2].partition("\n## ")[0]
-    named = re.findall(r"`((?:domain|store)\.\w+)\.(\w+)`", table)
+    named = re.findall(r"`((?:domain|store)(?:\.\w+)+)\.(\w+)`", table)
     assert len(named) > 30
     assert [one for one in named if not callable(getattr(import_module(one[0]), one[1], None))] == []
 

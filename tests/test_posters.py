@@ -22,7 +22,7 @@ from store import posters
 from store.answers import to_export
 from store.posters import Poster
 from tests.conftest import World
-from tests.process import command, environment
+from tests.process import afresh, command, environment
 
 ANA, BEN, CLEO = "tel:+447700900101", "telegram:4711", "tel:+447700900103"
 TOKEN = "Yc0Bd9kTq2rW_-hJ4sLxPg"
@@ -279,7 +279,7 @@ async def test_without_typst_a_sentence_says_so_and_makes_no_poster(tmp_path: Pa
     env = environment(tmp_path, twilio_from="+447700900000")
     env["PYTHONPATH"] = f"{tmp_path}:{env['PYTHONPATH']}"
     given = ("poster", "add", "--word", "Harwich", "--source", "visit", "--pdf", "sheet.pdf")
-    code, out, err = await command(tmp_path, env, *given)
+    code, out, err = await afresh(tmp_path, env, *given)
     assert (code, out, "Traceback" in err) == (1, "", False)
     assert "make install" in err
     assert (await mime(tmp_path, "poster", "list"))[1] == "There is no poster.\n"

@@ -386,7 +386,7 @@ def _chosen(
 
 async def _saved(connection: AsyncConnection, name: str) -> Segment:
     """The segment that is saved under that name. Raises BroadcastRefused."""
-    saved = await segments.segments(connection)
+    saved = await segments.saved(connection)
     if name not in saved:
         raise BroadcastRefused(f"there is no segment {name!r}: {', '.join(saved) or 'none is saved'}")
     return saved[name]

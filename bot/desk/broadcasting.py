@@ -79,7 +79,7 @@ class Broadcasting:
         except BroadcastRefused as why:  # before anything was written
             (said,) = refused(asked, why).said
             return Reply(([*said, asked.desk.phrases.desk_again],))
-        saved = await segments.segments(tx)
+        saved = await segments.saved(tx)
         groups = [Say(asked.desk.phrases.desk_groups, {"names": ", ".join(saved)})] if saved else []
         return Reply((groups,), orders.PEOPLE, made.number)
 
@@ -88,7 +88,7 @@ class Broadcasting:
         try:
             async with self.database.begin() as tx:
                 was = (await drafts.changeable(tx, number)).broadcast
-                saved = {fold(name): segment for name, segment in (await segments.segments(tx)).items()}
+                saved = {fold(name): segment for name, segment in (await segments.saved(tx)).items()}
                 segment = saved.get(fold(said))
                 if segment is None:
                     segment = segment_said(said, asked.desk.names)

@@ -130,8 +130,7 @@ async def spent(connection: AsyncConnection, post: Post, now: datetime) -> int:
     promises = select(f.flow, func.count()).where(f.kind.in_((INVITE, ASK_FIRST))).group_by(f.flow)
     waiting = await connection.execute(promises)
     found = [(await connection.execute(one)).scalar() or 0 for one in sums]
-    promised: int = sum(promised(flow) * n for flow, n in waiting)
-    return int(sum(found)) + promised
+    return int(sum(found) + sum(promised(flow) * n for flow, n in waiting))
 
 
 def promised(flow: str | None) -> int:

@@ -31,7 +31,7 @@ async def save(connection: AsyncConnection, id: int, name: str, segment: Segment
     await connection.execute(insert(t.segments).values(id=id, name=name, document=document, created_at=to_ms(now)))
 
 
-async def segments(connection: AsyncConnection) -> dict[str, Segment]:
+async def saved(connection: AsyncConnection) -> dict[str, Segment]:
     """All that are kept, by their names."""
     s = t.segments.c
     rows = await connection.execute(select(s.name, s.document).order_by(s.name))
