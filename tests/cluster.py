@@ -204,12 +204,15 @@ class Pair:
         await self.together()
 
     async def together(self) -> None:
-        """From now on a COMMIT waits until the standby has it as well."""
+        """From now on a COMMIT waits until the standby has it as well, and it has all from before. That it streams
+        and counts as `sync` is not enough: of one that was just cut off both are said for a while.
+        """
         name = self.standby.name
         seen = f"SELECT 1 FROM pg_stat_replication WHERE application_name = '{name}'"
         await self.primary.until(f"{seen} AND state = 'streaming' AND replay_lsn >= pg_current_wal_lsn() - 1000000")
         await _wait_for(self.primary, f'"{name}"')
-        await self.primary.until(f"{seen} AND sync_state = 'sync'")
+        ((written,),) = await self.primary.ask("SELECT pg_current_wal_flush_lsn()")
+        await self.primary.until(f"{seen} AND sync_state = 'sync' AND flush_lsn >= '{written}'")
 
     async def alone(self) -> None:
         """The primary goes on without its standby, which must not be promoted now."""
