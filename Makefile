@@ -74,7 +74,7 @@ locales: install ## bring the catalogues up to date with the texts
 	$(BIN)/pybabel -q extract -F pyproject.toml -o locales/flows.pot --project=mime --version=1 --copyright-holder="the mime project" --ignore-dirs ".venv .git tests" .
 	for file in locales/*/LC_MESSAGES/flows.po; do \
 		language=$$(basename $$(dirname $$(dirname $$file))); \
-		$(BIN)/pybabel -q update --no-fuzzy-matching -D flows -i locales/flows.pot -o $$file -l $${language%%-*}; \
+		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D flows -i locales/flows.pot -o $$file -l $${language%%-*}; \
 	done
 
 .PHONY: lock

@@ -77,6 +77,7 @@ KINDS = frozenset(
         "stopped",
         "arrange",
         "unarrange",
+        "tasks_off",
         "tasks_due",
         "news",
         "news_due",
@@ -233,6 +234,8 @@ class Errands:
                 await self._of_tasks.arrange(errand)
             case "unarrange":
                 await self._of_tasks.unarrange(errand)
+            case "tasks_off":
+                await self._of_tasks.call_off(errand)
             case "tasks_due":
                 await self._of_tasks.remind(errand)
             case "news":

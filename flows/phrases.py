@@ -204,6 +204,7 @@ class Phrases:
     staff_tasks: str
     staff_task: str
     staff_tasks_off: str
+    staff_tasks_called_off: str
     staff_need_interpreter: str
     staff_need_bsl: str
     staff_need_large_print: str

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.event import Event, EventState, Texts, Venue, text_in
 from domain.places import LIVE, BookingStatus
 from flows.fold import fold
-from store import fires
+from store import fires, people
 from store import tables as t
 from store.changes import Due
 from store.event_rows import COLUMNS, as_event, as_row, room_of
 from store.event_rules import EventRefused, Fault, Known, faults_in
+from store.tasks import arranged_at
 from store.times import to_ms
 
 _EVENT = tuple(t.events.c[name] for name in COLUMNS)
@@ -135,6 +136,7 @@ async def call_off(
     if wrong:
         raise EventRefused(*wrong)
     await _write(connection, event, called_off_at=to_ms(now))
+    await _tell_who_arranged(connection, ids, event, now)
     return Changed(event, await _tell(connection, ids, event, "called_off", now))
 
 
@@ -269,6 +271,20 @@ async def _write(connection: AsyncConnection, event: Event, **more: int) -> None
 
 def _live(id: int) -> ColumnElement[bool]:
     return and_(t.bookings.c.event_id == id, t.bookings.c.status.in_(sorted(LIVE)))
+
+
+async def _tell_who_arranged(connection: AsyncConnection, ids: Callable[[], int], event: Event, now: datetime) -> None:
+    """An errand, if anybody had arranged anything: an interpreter must not come to a locked door. It is in the name of
+    whoever of the team can be reached.
+    """
+    if (await connection.execute(select(t.tasks.c.id).where(arranged_at(event.id)).limit(1))).first() is None:
+        return
+    for contact_id in (await connection.execute(select(t.staff.c.contact_id).order_by(t.staff.c.created_at))).scalars():
+        if (to := await people.address_of(connection, contact_id)) is not None:
+            key = f"called_off/{event.id}"
+            due = Due(ids(), key, "tasks_off", contact_id, to.urn_key, to.channel, event.id, None)
+            await fires.put(connection, due, now)
+            return
 
 
 async def _tell(connection: AsyncConnection, ids: Callable[[], int], event: Event, what: str, now: datetime) -> int:

@@ -144,11 +144,29 @@ async def drop(connection: AsyncConnection, event_id: int, contact_id: int) -> l
         return []
     k = t.tasks.c
     theirs = (k.event_id == event_id, k.contact_id == contact_id)
-    by_somebody = (k.settled_at.is_not(None), k.settled_at != k.created_at)  # not by the venue: see `_as_it_is`
-    rows = await connection.execute(select(k.owner_id, k.kind).where(*theirs, *by_somebody).order_by(k.id))
+    rows = await connection.execute(
+        select(k.owner_id, k.kind).where(arranged_at(event_id), k.contact_id == contact_id).order_by(k.id)
+    )
     arranged = [(owner_id, Need(kind)) for owner_id, kind in rows]
     await connection.execute(delete(t.tasks).where(*theirs))
     return arranged
+
+
+async def drop_all(connection: AsyncConnection, event_id: int) -> list[tuple[int | None, Need]]:
+    """The event is called off: nothing has to be arranged for it any more. Returns who owns what somebody of the team
+    had arranged already.
+    """
+    k = t.tasks.c
+    rows = await connection.execute(select(k.owner_id, k.kind).where(arranged_at(event_id)).order_by(k.id))
+    arranged = [(owner_id, Need(kind)) for owner_id, kind in rows]
+    await connection.execute(delete(t.tasks).where(k.event_id == event_id))
+    return arranged
+
+
+def arranged_at(event_id: int) -> ColumnElement[bool]:
+    """What somebody of the team has arranged there; what the venue meets was settled as it was noted."""
+    k = t.tasks.c
+    return and_(k.event_id == event_id, k.settled_at.is_not(None), k.settled_at != k.created_at)
 
 
 async def _drop_open(connection: AsyncConnection, event_id: int, contact_id: int) -> None:

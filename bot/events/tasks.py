@@ -58,22 +58,41 @@ class TaskErrands:
                 await fires.put_unless_there(errand.connection, _reminder(self.telling.ids(), member, _SOON), at)
 
     async def unarrange(self, errand: UnderWay) -> None:
-        """Somebody has given up their place at the event `session_id`. Who had arranged something for them calls it
-        off; where they have left the team, the first coordinator.
-        """
+        """Somebody has given up their place at the event `session_id`. Who had arranged something for them is told."""
         event = await events.event(errand.connection, errand.due.session_id or 0)
         if event is None:
             return
         arranged = await tasks.drop(errand.connection, event.id, errand.due.contact_id)
+        await self._not_needed(errand, event, arranged, lambda phrases: phrases.staff_tasks_off)
+
+    async def call_off(self, errand: UnderWay) -> None:
+        """The event `session_id` is called off. Each who had arranged something for it is told, in one text."""
+        event = await events.event(errand.connection, errand.due.session_id or 0)
+        if event is None:
+            return
+        arranged = await tasks.drop_all(errand.connection, event.id)
+        await self._not_needed(errand, event, arranged, lambda phrases: phrases.staff_tasks_called_off)
+
+    async def _not_needed(
+        self,
+        errand: UnderWay,
+        event: Event,
+        arranged: Sequence[tuple[int | None, Need]],
+        why: Callable[[Phrases], str],
+    ) -> None:
+        """Tell each owner of what was arranged that it is to be called off; where they have left the team, the first
+        coordinator.
+        """
         members = await team.members(errand.connection, self.telling.vault) if arranged else []
         reached = {one.address.contact_id: one for one in members}
         first = next((one for one in members if one.role is Role.COORDINATOR), None)
-        for owner_id in dict.fromkeys(owner_id for owner_id, _ in arranged):
-            if (member := reached.get(owner_id or 0, first)) is None:
-                continue
-            phrases = self.telling.phrases(member.address)
-            needs = Counter(need for owner, need in arranged if owner == owner_id)
-            said = (Say(phrases.staff_tasks_off), self._line(member, event, needs))
+        theirs: dict[int, Counter[Need]] = {}
+        for owner_id, need in arranged:
+            if (member := reached.get(owner_id or 0, first)) is not None:
+                theirs.setdefault(member.address.contact_id, Counter())[need] += 1
+        for contact_id, needs in theirs.items():
+            member = reached[contact_id]
+            said = (Say(why(self.telling.phrases(member.address))), self._line(member, event, needs))
             await self.telling.tell(errand, member.address, *said, kind=MessageClass.REMINDER)
 
     async def remind(self, errand: UnderWay) -> None:

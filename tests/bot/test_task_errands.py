@@ -13,8 +13,9 @@ from domain.contact import Role
 from domain.event import Event
 from domain.need import Need
 from domain.quiet import QuietHours
-from store import fires, tasks
+from store import events, fires, tasks
 from store.changes import Due
+from store.event_rules import known_of
 from tests.attending import Said, put_booking, put_person, put_staff, tell
 from tests.conftest import World
 from tests.events import an_event, put_event
@@ -109,6 +110,38 @@ async def test_who_had_arranged_something_is_told_when_it_is_not_needed_any_more
         assert await world.rows("SELECT id FROM tasks") == []
     else:
         assert told == [] and await world.rows("SELECT id FROM tasks") != []
+
+
+async def test_who_had_arranged_something_is_told_in_one_text_when_the_event_is_called_off(world: World) -> None:
+    await put_staff(world, KIM, "Kim", Role.COORDINATOR, 1)
+    await put_staff(world, JO, "Jo", Role.FACILITATOR, 2)
+    event = await tea(world, 1, days=10)
+    for who, said in ((ANA, ["transport"]), (102, ["transport", "quiet"])):
+        await put_person(world, who)
+        await books(world, event, who, {"meeting": said})
+    app = world.app
+    async with app.database.begin() as tx:
+        settled = [one for one in await tasks.open_tasks(tx, app.vault) if one.need is Need.TRANSPORT]
+        for one in settled:
+            await tasks.settle(tx, one.id, world.clock() + timedelta(minutes=1))
+        await tasks.hand_to(tx, settled[0].id, 999)  # who has left the team
+        await events.call_off(tx, app.ids, event.id, world.clock(), known_of(app.library), {})
+    (text,) = await told_kim(world, 0)
+    assert text.startswith("An event is called off. This is not needed any more:\n1 Tea, ")
+    assert text.endswith("Help to get there (2)")
+    assert await world.rows("SELECT id FROM tasks") == []
+    assert [message.text for message in await world.told("tel:+447700900202")] == []
+
+
+async def test_where_nothing_was_arranged_nobody_of_the_team_is_told(world: World) -> None:
+    await put_staff(world, KIM, "Kim", Role.COORDINATOR, 1)
+    event = await tea(world, 1, days=10)
+    await put_person(world, ANA)
+    await books(world, event, ANA, {"meeting": ["transport"]})
+    app = world.app
+    async with app.database.begin() as tx:
+        await events.call_off(tx, app.ids, event.id, world.clock(), known_of(app.library), {})
+    assert await told_kim(world, 0) == []
 
 
 async def test_a_no_while_they_have_a_place_drops_what_was_to_be_arranged_at_once(world: World) -> None:
