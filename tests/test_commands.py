@@ -39,6 +39,12 @@ async def test_help_names_every_command_and_ends_well(tmp_path: Path) -> None:
     assert [name for name in COMMANDS if not re.search(rf"\b{name}\b", out)] == []
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_each_command_explains_itself_and_offers_nothing_else(tmp_path: Path, name: str) -> None:
+    code, out, _ = await mime(tmp_path, name, "--help")
+    assert (code, "--help" in out, "completion" in out) == (0, True, False)
+
+
 @pytest.mark.parametrize(
     "words",
     [("nonsense",), ("serve", "--only", "nobody"), ("export", "--nonsense"), ("serve", "--port", "x"), ("alerts", "x")],

@@ -19,7 +19,7 @@ from store.alerts import Alert, Marked, mark_done, open_alerts
 from store.database import Database
 from store.vault import Vault
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: What each kind asks of the team.
 MEANING = {

@@ -16,7 +16,7 @@ from bot.commands.failing import at_the_stores, explained, fail
 from bot.migrate import config
 from config.settings import Settings, read_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from benchmarks.telling import NotMeasured
 from bot.app import utc_now
 from bot.commands.failing import FAILED, fail
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _ROUNDS = 3
 

@@ -39,7 +39,7 @@ from store.vocabulary import names_of
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Write to many at once, and see the price before.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Write to many at once, and see the price before.")
 
 _NO_KEY = "nobody can be written to"
 _PAUSE = 0.5  # seconds between two looks at how far it is

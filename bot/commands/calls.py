@@ -29,7 +29,7 @@ from store.call_list import CallList, ToCall, call_list, called, missed_in, reco
 from store.database import Database
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Whom to call, and what came of it.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Whom to call, and what came of it.")
 
 _NO_KEY = "nobody's number can be read"
 _LONGEST_NOTE = 500

@@ -21,7 +21,7 @@ from domain.contact import URN
 from domain.message import Received
 from store.history import history
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _URN = URN("tel", "+447700900000")
 

@@ -25,7 +25,7 @@ from store.history import key_fits
 from store.postgres import make_engine
 from store.vault import Vault
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: Days after which somebody should call the crisis numbers again, to see that they are right.
 CHECK_NUMBERS_AFTER = 180

@@ -24,7 +24,7 @@ from domain.contact import Role
 from store import roster
 from store.turns import count_contacts
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: From Ofcom's numbers for drama: nobody answers them.
 _DRAMA_PHONE = "01632 960123"

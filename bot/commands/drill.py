@@ -23,7 +23,7 @@ from store.database import Database
 from store.drills import Drill, begin, end
 from store.vault import Vault
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: Seconds between two looks.
 _PAUSE = 1.0

@@ -32,7 +32,7 @@ from store.event_rules import EventRefused, Fault, Known, known_of
 from store.events import Listed
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Arrange events: add, change, publish and call off.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Arrange events: add, change, publish and call off.")
 event_roles.register(app)
 
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="The event's number: see mime event list.")]

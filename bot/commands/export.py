@@ -20,7 +20,7 @@ from store.database import Database
 from store.postgres import make_engine
 from store.vault import Vault
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from flows.render import Renderer
 from flows.wording import problems
 from flows.words import clashes
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: How much longer than its budget a text may be where its letters need UCS-2: 70 a segment, not 160.
 UCS2_FACTOR = 3

@@ -16,7 +16,7 @@ from evaluation.store import EvaluationStore
 from store.database import Database
 from store.postgres import make_engine
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

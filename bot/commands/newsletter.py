@@ -41,7 +41,9 @@ from store.newsletter_rules import ItemRefused, Press
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Short items of news, and what came of what people said.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Short items of news, and what came of what people said."
+)
 
 _NO_KEY = "nobody can be written to"
 _NEWS_PAGE = "MIME_PUBLIC_BASE_URL is not set: the texts go out without a link to a page. They say all that matters."

@@ -30,7 +30,7 @@ from store.event_rules import Known, known_of
 from store.opportunity_rules import OpportunityRefused
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Offer opportunities, and see who asked for them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Offer opportunities, and see who asked for them.")
 
 Kind = Literal["tender_panel", "staff_interview", "lay_assessor", "outside_training"]
 Number = Annotated[

@@ -19,7 +19,7 @@ from store import pathway, people
 from store.pathway import RULES, Path, Ready
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="See how far people have come with us.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="See how far people have come with us.")
 
 RoleName = Literal["facilitator", "note-taker", "interpreter", "speaker"]
 #: Which flow asks what people can do, in which questions; and the answer that their own words follow.

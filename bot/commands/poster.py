@@ -20,7 +20,7 @@ from store import posters
 from store.posters import Poster
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Make posters, and see how often each was used.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make posters, and see how often each was used.")
 
 #: The answers to "How did you hear of us?", which whoever comes by a poster is not asked.
 Source = Literal["visit", "article", "event", "partner", "member", "other"]

@@ -20,7 +20,7 @@ from store.database import Database
 from store.history import key_fits
 from store.vault import Vault
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

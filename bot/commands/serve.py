@@ -22,7 +22,7 @@ from bot.versions import version
 from config.settings import Settings
 from store.history import key_fits
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -27,7 +27,7 @@ from flows.render import form
 from store import roster
 from store.vault import Vault
 
-app = typer.Typer(no_args_is_help=True, help="Arrange the team and its rota.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Arrange the team and its rota.")
 
 _WORKS = timedelta(milliseconds=WORKS_MS)
 Name = Annotated[str, typer.Argument(help="What the team calls them. Those whom they help see it too.")]
