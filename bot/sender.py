@@ -40,6 +40,8 @@ log = structlog.get_logger()
 #: How long a claim holds, and how often it is renewed while the send is under way. A lapsed one is a
 #: dead process's, and is cleared up.
 LEASE, RENEWAL = timedelta(seconds=8), timedelta(seconds=2)
+#: Nothing leaves in so much of its claim's end: a process that stood still must not send what another takes for lost.
+_CLAIM_ENDS = timedelta(seconds=5)
 _CLEARING, _EXPIRING = timedelta(seconds=2), timedelta(minutes=1)
 #: How long a provider's log may take to show what it took, before what is not in it counts as not taken.
 SETTLING = timedelta(seconds=10)
@@ -90,6 +92,7 @@ class Sender:
         self._refused = False
         self.circuit = Circuit()
         self._under_way: dict[asyncio.Task[Outcome], int] = {}
+        self._held_until = clock()  # the claims on those that were under way at the last renewal
         self._apart = 0  # of those, how many wait only because their address had a message just now
         #: Messages whose claim may not have been stored, and when it would end (ms).
         self._in_doubt: dict[int, int] = {}
@@ -130,7 +133,7 @@ class Sender:
                     await self._heed_waits(now)
                 if now >= renew_at:
                     await outbox.renew(self._database, list(self._under_way.values()), to_ms(now + LEASE))
-                    renew_at = now + RENEWAL
+                    self._held_until, renew_at = now + LEASE, now + RENEWAL
                 if now >= tidy_at and (self._tidying is None or self._tidying.done()):
                     self._tidying = asyncio.create_task(self._tidy(now))
                     tidy_at = now + _CLEARING
@@ -161,7 +164,8 @@ class Sender:
         """
         try:
             await self._heed_waits(now)
-            await outbox.lapse(self._database, self.channel.name, to_ms(now))
+            settling = to_ms(now + SETTLING - _CLAIM_ENDS) - to_ms(now)
+            await outbox.lapse(self._database, self.channel.name, to_ms(now), settling)
             if now >= self._expire_at:
                 await outbox.expire(self._database, self._ids, self.channel.name, to_ms(now))
                 self._expire_at = now + _EXPIRING
@@ -208,7 +212,7 @@ class Sender:
                 self._pace.written(message.written_at.timestamp(), message.urn.path)
             apart = self._pace.apart(claimed_at, message.urn.path)
             turn = self._pace.take(claimed_at, self.channel.cost(message)) if apart == 0 else None
-            self._under_way[asyncio.create_task(self._send(message, turn, apart))] = message.id
+            self._under_way[asyncio.create_task(self._send(message, turn, apart, now + LEASE))] = message.id
         if not self._under_way:
             return False
         if not messages:
@@ -288,9 +292,9 @@ class Sender:
             return Outcome(message.id, message.contact_id, Status.FAILED, error="perhaps sent")
         return Outcome(message.id, message.contact_id, Status.ERRORED, error="not sent", send_after=to_ms(now))
 
-    async def _send(self, message: OutgoingMessage, turn: float | None, apart: float) -> Outcome:
+    async def _send(self, message: OutgoingMessage, turn: float | None, apart: float, ours_until: datetime) -> Outcome:
         """`turn` is the seconds until its turn; None: it has none yet, since its address may have no message for
-        `apart` seconds.
+        `apart` seconds. It is claimed until then at least.
         """
         units = self.channel.cost(message)
         if turn is None:
@@ -303,7 +307,7 @@ class Sender:
             await asyncio.sleep(wait)
             wait = self._pace.full(self._clock().timestamp(), units)
         now = self._clock()
-        if (not_now := self._too_late(message, now)) is not None:
+        if (not_now := self._too_late(message, now, ours_until)) is not None:
             self._pace.given_up(units)
             return not_now
         outcome = await self._ask(message, units, now)
@@ -329,7 +333,7 @@ class Sender:
         self._learn(None, now)
         return Outcome(message.id, message.contact_id, Status.SENT, sent.external_id, segments=sent.segments)
 
-    def _too_late(self, message: OutgoingMessage, now: datetime) -> Outcome | None:
+    def _too_late(self, message: OutgoingMessage, now: datetime, ours_until: datetime) -> Outcome | None:
         """What becomes of a message that may not go any more now that it is its turn; None: it may."""
         if now >= message.valid_until:
             return Outcome(message.id, message.contact_id, Status.EXPIRED, error="expired")
@@ -338,8 +342,9 @@ class Sender:
             again = now + timedelta(seconds=held)
         elif message.message_class.waits_for_morning:
             again = self._quiet_for(message.message_class).after(now)
-        if again == now and self._pace.ours(now.timestamp()):
-            return None  # without a share of the pace it is for whoever has one
+        claimed = now < max(ours_until, self._held_until) - _CLAIM_ENDS
+        if again == now and claimed and self._pace.ours(now.timestamp()):
+            return None  # what is not ours any more, or has no share of the pace here, is for whoever takes it
         return Outcome(message.id, message.contact_id, Status.QUEUED, send_after=to_ms(again))
 
     def _in_time(self, message: OutgoingMessage, now: datetime) -> OutgoingMessage:

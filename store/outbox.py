@@ -414,10 +414,10 @@ async def named(database: Database, external_ids: Sequence[str]) -> frozenset[st
 
 
 _LAPSED = (
-    f"SELECT id FROM outbox WHERE {_UNDER_WAY} AND status = 'sending' AND claimed_until <= {{value}}"
+    f"SELECT id, claimed_until FROM outbox WHERE {_UNDER_WAY} AND status = 'sending' AND claimed_until <= {{value}}"
     " AND channel = {value}"
 )
-_MARK_UNKNOWN = update(t.outbox, ("status",), only="status = 'sending'")
+_MARK_UNKNOWN = update(t.outbox, ("status", "send_after"), only="status = 'sending'")
 _UNKNOWN = (
     f"SELECT {_CLAIM_COLUMNS}, send_after FROM outbox WHERE {_UNDER_WAY} AND status = 'unknown'"
     " AND channel = {value} LIMIT 100"  # in no order, or PostgreSQL would walk all there ever were in it
@@ -425,11 +425,13 @@ _UNKNOWN = (
 _WAITING = "SELECT id FROM outbox WHERE id {keys} AND status IN ('queued', 'errored')"
 
 
-async def lapse(database: Database, channel: str, now_ms: int) -> int:
-    """Messages whose claim has lapsed may have gone or not: mark them unknown. Returns how many."""
+async def lapse(database: Database, channel: str, now_ms: int, settling_ms: int = 0) -> int:
+    """Messages whose claim has lapsed may have gone or not: mark them unknown. So long after the claim's end a
+    provider's log that does not show one means that it was not sent. Returns how many.
+    """
     async with database.hot() as tx:
         (rows,) = await tx.fetch(fetch(_LAPSED, now_ms, channel, locking=" FOR UPDATE SKIP LOCKED"))
-        tx.write(_MARK_UNKNOWN, [("unknown", id) for (id,) in rows])
+        tx.write(_MARK_UNKNOWN, [("unknown", until + settling_ms, id) for id, until in rows])
         return len(rows)
 
 

@@ -93,7 +93,7 @@ class Watched:
     #: Of those under way now, and of those that were when the program was killed.
     under_way: set[int] = field(default_factory=set)
     killed: Counter[int] = field(default_factory=Counter)
-    timed_out: Counter[int] = field(default_factory=Counter)
+    uncertain: Counter[int] = field(default_factory=Counter)
     most_under_way: int = 0
 
     def __post_init__(self) -> None:
@@ -108,8 +108,8 @@ class Watched:
         except Throttled as error:
             self.waits.append((self.clock(), self.clock() + timedelta(seconds=error.retry_after)))
             raise
-        except Uncertain as error:
-            self.timed_out[message.id] += error.code == "no answer"
+        except Uncertain:
+            self.uncertain[message.id] += 1
             raise
         except asyncio.CancelledError:
             self.killed[message.id] += 1
@@ -494,7 +494,7 @@ def by_telegram(one: Storm, found: dict[int, Any]) -> int:
         perhaps = sum(found[w.id][1] == "perhaps sent" for w in several)
         assert set(ends) <= {"sent", "expired", "failed"}
         assert sum(end == "failed" for end in ends) == perhaps
-        unheard = went.count(False) + sum(watched.killed[w.id] + watched.timed_out[w.id] for w in several)
+        unheard = sum(watched.killed[w.id] + watched.uncertain[w.id] for w in several)
         if several[0].kind > MessageClass.REPLY:
             assert sure <= len(went) <= sure + perhaps, (what, ends, went)
             continue
