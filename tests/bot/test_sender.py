@@ -570,6 +570,29 @@ async def test_a_claim_that_is_renewed_does_not_lapse(world: Live) -> None:
     assert await outbox.lapse(world.app.database, "sms", to_ms(world.clock())) == 1
 
 
+@pytest.mark.parametrize(("seconds", "claims"), [(2.9, 1), (3, 2), (60, 2)])
+async def test_what_was_claimed_before_a_standstill_does_not_leave_after_it(
+    world: Live, seconds: float, claims: int
+) -> None:
+    """Another process may have taken it for lost by then, and sent it. So it is claimed again first."""
+    await queue(world, BEN, "/checkin")
+    claims_at = world.clock()
+    world.clock.forward(timedelta(seconds=seconds))
+    await tick_at(world, claims_at)
+    assert (world.telegram.accepted, await world.outbox("status, attempts")) == (1, [("sent", claims)])
+
+
+async def test_what_lapsed_is_sent_again_only_when_the_log_had_time_to_show_it(world: Live) -> None:
+    await queue(world, ANN, "CHECKIN")
+    await claimed(world, "sms")
+    world.clock.forward(LEASE)
+    assert await outbox.lapse(world.app.database, "sms", to_ms(world.clock()), 5000) == 1
+    for seconds, status in ((4.9, "unknown"), (0.1, "errored")):
+        world.clock.forward(timedelta(seconds=seconds))
+        await world.sender("sms").clear_up(world.clock())
+        assert await world.outbox() == [status]
+
+
 async def test_who_stood_still_takes_no_claim_of_its_own_for_a_dead_process_s(world: Live) -> None:
     """A process may stop for longer than its claims hold (a laptop that sleeps, a disk that hangs)."""
     await queue(world, BEN, "/checkin")
