@@ -13,7 +13,7 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 
 import orjson
@@ -50,18 +50,27 @@ _TOLD = insert(t.profile, ("contact_id", "field", "sealed", "source", "said_at")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.broadcast", description=__doc__)
+    measured("benchmarks.broadcast", __doc__, _measure)
+
+
+_Measure = Callable[[str | None, int], Coroutine[None, None, Found]]
+
+
+def measured(module: str, about: str | None, measure: _Measure) -> None:
+    """The command line of a measurement of so many people, on a PostgreSQL database or (None) on SQLite."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--postgres", help="the address of a PostgreSQL server (default: one is found or started)")
-    tell(lambda: _on(parser.parse_args()))
+    given = parser.parse_args()
 
+    def found() -> Found:
+        if given.database == "sqlite":
+            return uvloop.run(measure(None, given.people))
+        with server(given.postgres) as there, database(there) as url:
+            return {**uvloop.run(measure(url, given.people)), **promises(url)}
 
-def _on(given: argparse.Namespace) -> Found:
-    if given.database == "sqlite":
-        return uvloop.run(_measure(None, given.people))
-    with server(given.postgres) as there, database(there) as url:
-        return {**uvloop.run(_measure(url, given.people)), **promises(url)}
+    tell(found)
 
 
 async def _measure(url: str | None, people: int) -> Found:

@@ -6,17 +6,13 @@ to everybody, and they get the other four. As in `benchmarks.broadcast`, there a
 
 from __future__ import annotations
 
-import argparse
-
 import orjson
-import uvloop
 from sqlalchemy import update
 
-from benchmarks.broadcast import SETTINGS, fill, highest_mb, prepared
+from benchmarks.broadcast import SETTINGS, fill, highest_mb, measured, prepared
 from benchmarks.checkin import check_rows
-from benchmarks.postgres import database, promises, server
 from benchmarks.product import product
-from benchmarks.telling import Found, Wrong, tell
+from benchmarks.telling import Found, Wrong
 from bot.app import App
 from domain.broadcast import BroadcastState
 from domain.newsletter import Heard, Item, ItemKind, ItemWords, month_of
@@ -38,18 +34,7 @@ _ANSWERS = insert(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.newsletter", description=__doc__)
-    parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--postgres", help="the address of a PostgreSQL server (default: one is found or started)")
-    tell(lambda: _on(parser.parse_args()))
-
-
-def _on(given: argparse.Namespace) -> Found:
-    if given.database == "sqlite":
-        return uvloop.run(_measure(None, given.people))
-    with server(given.postgres) as there, database(there) as url:
-        return {**uvloop.run(_measure(url, given.people)), **promises(url)}
+    measured("benchmarks.newsletter", __doc__, _measure)
 
 
 async def _measure(url: str | None, people: int) -> Found:
