@@ -49,7 +49,10 @@ from store.turns import message_to_seal
 from tests.conftest import new_postgres_database, settings_for
 from tests.quick_time import QuickClock, run
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be of type.*")  # of python-telegram-bot
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*`retry_after` will be of type.*"),  # of python-telegram-bot
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # who is killed closes nothing
+]
 
 MESSAGES = int(os.environ.get("MIME_STORM", "500"))
 #: How much faster than the wall's the clock runs. A machine that is slower than that loses no message by it.
