@@ -187,7 +187,8 @@ _CLAIM = (
 _MARK_SENDING = update(t.outbox, ("status", "claimed_until", "attempts"))
 _MARK_EXPIRED = update(t.outbox, ("status",), only="status IN ('queued', 'errored')")
 _MARK_CANCELLED = update(t.outbox, ("status",))
-_MARK_LATER = update(t.outbox, ("send_after",))
+#: What it waits for now are somebody's hours; a provider's "wait" that stood there would be taken for one until then.
+_MARK_LATER = update(t.outbox, ("send_after", "error"))
 _MARK_FAILED = update(t.outbox, ("status", "error"))
 _ADDRESSES = "SELECT key, contact_id, sealed, blocked_at, written_at FROM urns WHERE key {keys}"
 
@@ -291,7 +292,7 @@ async def _claim_some(
             for row in live
             if row[11] and (at := later(MessageClass(row[4]), row[11], from_ms(row[7]))) is not None
         }
-        tx.write(_MARK_LATER, [(to_ms(at), id) for id, at in waiting.items()])
+        tx.write(_MARK_LATER, [(to_ms(at), None, id) for id, at in waiting.items()])
         live = [row for row in live if row[0] not in waiting]
         (urns,) = await tx.fetch(fetch(_ADDRESSES, sorted({row[2] for row in live})))
         addresses = {key: (contact_id, sealed, written_at) for key, contact_id, sealed, _, written_at in urns}

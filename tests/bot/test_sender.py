@@ -824,6 +824,34 @@ async def test_somebody_s_own_hours_hold_for_what_had_to_wait(world: Live) -> No
     assert [message.text for message in world.telegram.sent] == ["News"]
 
 
+async def test_a_provider_s_wait_is_over_for_all_when_one_waits_on_for_their_own_hours(
+    world: Live, flows: Library
+) -> None:
+    contact = world.app.ids()
+    await put(world, BEN, contact, "News", MessageClass.NEWSLETTER, hours=72)
+    async with world.app.database.begin() as connection:
+        await connection.execute(
+            insert(t.contacts).values(id=contact, language="en", hours="09:00-10:01 0123456", created_at=1)
+        )
+    world.telegram.faults = TelegramFaults(throttled=1, times=1, retry_after=60)
+    await world.send()
+    world.clock.forward(timedelta(seconds=60))
+    await world.send()  # it is put off until tomorrow
+    await queue(world, CAT, "/checkin")
+    other = app_on(world.app.settings, flows, world.clock, seed=8)
+    (second,) = [sender for sender in other.senders if sender.channel.name == "telegram"]
+    running = asyncio.create_task(second.run())
+    world.clock.forward(timedelta(seconds=5))  # the first has nothing of the pace any more
+    for _ in range(1000):
+        second.wake()
+        if await world.outbox() == ["errored", "sent"]:
+            break
+    second.stop()
+    await running
+    await other.close()
+    assert [message.chat_id for message in world.telegram.sent] == [CATS_CHAT]
+
+
 async def test_those_whose_hours_have_ended_hold_nobody_up(world: Live) -> None:
     """However many stand before it in the queue."""
     for _ in range(40):
