@@ -60,8 +60,10 @@ class Pace:
         if self.held_until > now or not self.ours(now):
             return 0
         by_rate = 1 + math.floor((_AHEAD - max(self._free_at - now, 0.0)) * self._rate)
-        counting = self._under_way + self._recent + self._taken
-        return max(0, min(by_rate, self._most - counting))
+        free = self._most - self._under_way - self._recent - self._taken
+        if free < by_rate:  # who is taken now may leave when the next of these count no more: `full` sees to that
+            free += self._over_by(now + _AHEAD)
+        return max(0, min(by_rate, free))
 
     def apart(self, now: float, address: str) -> float:
         """Seconds until that address may have its next message."""
@@ -129,8 +131,17 @@ class Pace:
             return _NO_SHARE
         by_most = 0.0
         if self._under_way + self._recent + self._taken >= self._most:
-            by_most = self._answered[0][0] - now if self._answered else _LOOK_AGAIN
+            by_most = self._answered[0][0] - _AHEAD - now if self._answered else _LOOK_AGAIN
         return max(self.held_until - now, self._free_at - _AHEAD - now, by_most, _LOOK_AGAIN)
+
+    def _over_by(self, then: float) -> int:
+        """How many of the units that count now will not then."""
+        over = 0
+        for until, units in self._answered:
+            if until > then:
+                break
+            over += units
+        return over
 
     def _remember(self, address: str, until: float) -> None:
         self._next.pop(address, None)
