@@ -72,7 +72,8 @@ async def take(
         units = min(_fair([*others, _Row(process, 0, wants, since)], process, most, least), free)
         until = now_ms + LEASE_MS
         await _keep(connection, channel, _Row(process, max(units, used), wants, since, held_until_ms), until)
-        await connection.execute(delete(t.pace_shares).where(t.pace_shares.c.until < now_ms - _FORGOTTEN_MS))
+        if mine is None:  # who comes sweeps up after those that went
+            await connection.execute(delete(t.pace_shares).where(t.pace_shares.c.until < now_ms - _FORGOTTEN_MS))
     return Share(units, until, bool(others), max((row.held_until for row in others), default=0))
 
 

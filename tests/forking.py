@@ -15,11 +15,19 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
 from bot.__main__ import COMMANDS, main, module_of
 
 _LONGEST = 1 << 20
+
+
+class Asked(TypedDict):
+    """What a caller sends, as JSON."""
+
+    folder: str
+    env: dict[str, str]
+    words: list[str]
 
 
 def listen(path: Path) -> None:
@@ -54,14 +62,14 @@ def _answer(caller: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _become(asked: dict[str, object], files: list[int]) -> NoReturn:
+def _become(asked: Asked, files: list[int]) -> NoReturn:
     """`mime` with these words, in that folder and environment."""
     for n, file in enumerate(files):
         os.dup2(file, n)
-    os.chdir(str(asked["folder"]))
+    os.chdir(asked["folder"])
     os.environ.clear()
-    os.environ.update(dict(asked["env"]))  # type: ignore[call-overload]  # JSON: a mapping of texts
-    sys.argv = ["mime", *list(asked["words"])]  # type: ignore[call-overload]  # JSON: a list of texts
+    os.environ.update(asked["env"])
+    sys.argv = ["mime", *asked["words"]]
     code = 1
     try:
         main()

